@@ -1,0 +1,79 @@
+// swift-tools-version: 6.3
+// SPDX-License-Identifier: Apache-2.0
+
+import PackageDescription
+
+let nio = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let collections = Target.Dependency.product(name: "DequeModule", package: "swift-collections")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+    name: "roost",
+    products: [
+        .library(name: "Packets", targets: ["Packets"]),
+        .library(name: "Persistence", targets: ["Persistence"]),
+        .library(name: "Server", targets: ["Server"]),
+        .library(name: "StoreMemory", targets: ["StoreMemory"]),
+        .library(name: "StoreSQLite", targets: ["StoreSQLite"]),
+        .library(name: "StoreConformance", targets: ["StoreConformance"]),
+        .executable(name: "roost", targets: ["roost"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    ],
+    targets: [
+        .target(name: "Packets", dependencies: [nio]),
+        .target(name: "Persistence", dependencies: ["Packets"]),
+        .target(name: "Engine", dependencies: ["Packets", "Persistence", nio, collections]),
+        .target(
+            name: "Server",
+            dependencies: ["Packets", "Persistence", "Engine", nio, nioPosix, collections, logging, lifecycle]),
+        .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
+        .target(name: "StoreMemory", dependencies: ["Packets", "Persistence"]),
+        .target(name: "StoreSQLite", dependencies: ["Packets", "Persistence", "CSQLite"]),
+        .target(name: "StoreConformance", dependencies: ["Packets", "Persistence"]),
+        .executableTarget(
+            name: "roost",
+            dependencies: ["Server", "Persistence", "StoreMemory", "StoreSQLite", arguments, logging, lifecycle]),
+        .target(name: "PacketFixtures", dependencies: ["Packets"], path: "Tests/PacketFixtures"),
+        .testTarget(name: "PacketsTests", dependencies: ["Packets", "PacketFixtures", nio]),
+        .testTarget(name: "PersistenceTests", dependencies: ["Packets", "Persistence"]),
+        .testTarget(
+            name: "StoreTests",
+            dependencies: [
+                "Packets", "Persistence", "StoreConformance", "StoreMemory", "StoreSQLite", "CSQLite",
+            ]),
+        .testTarget(
+            name: "EngineTests",
+            dependencies: ["Packets", "Persistence", "Engine", "StoreMemory", "PacketFixtures", nio]),
+        .testTarget(
+            name: "SimulationTests",
+            dependencies: ["Packets", "Persistence", "Engine", "StoreMemory", "StoreConformance", nio]),
+        .testTarget(
+            name: "ServerTests",
+            dependencies: [
+                "Packets", "Persistence", "Server", "StoreMemory", "StoreSQLite", "StoreConformance",
+                "PacketFixtures", nio, nioPosix, logging,
+            ]),
+    ],
+    swiftLanguageModes: [.v6]
+)
+
+for target in package.targets where target.type != .system {
+    target.swiftSettings = [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("InferIsolatedConformances"),
+        .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+        .enableUpcomingFeature("ImmutableWeakCaptures"),
+        .treatAllWarnings(as: .error),
+    ]
+}
