@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The Roost authors
 
-import Packets
+package import Packets
 package import Persistence
 
 extension RetainedIndex {
-    /// How many nodes or values one window may look at.
-    static let visitsMax = 8_192
-
     /// A window of the values whose topics match `filter` (as an ordinary filter, whatever its group) and whose
     /// numbers are above `after` and at most `upTo`: no more than `limit` of them, the least numbers first.
     ///
@@ -19,7 +16,7 @@ extension RetainedIndex {
         guard after < upTo, let pattern = filter.filter.withBytes({ RetainedPattern($0, trie.levels) }) else {
             return RetainedPage(through: upTo, isLast: true)
         }
-        if let places = pattern.places(in: trie, visitsMax: Self.visitsMax) {
+        if let places = pattern.places(in: trie, visitsMax: visitsMax) {
             return page(of: places, after: after, upTo: upTo, limit: limit)
         }
         log.settle()
@@ -50,12 +47,12 @@ extension RetainedIndex {
         let start = log.index(after: after)
         for (visits, entry) in log.entries[start...].enumerated() {
             guard entry.number <= upTo else { return page }
-            guard visits < Self.visitsMax, page.values.count < limit else {
+            guard visits < visitsMax, page.values.count < limit else {
                 page.through = log.entries[start + visits - 1].number
                 page.isLast = false
                 return page
             }
-            guard isLive(entry.number, entry.place) else { continue }
+            guard entries[entry.place].isLive(entry.number) else { continue }
             trie.fill(&path, to: entries[entry.place].node)
             if pattern.matches(path, in: trie) { page.values.append(value(at: entry.place)) }
         }

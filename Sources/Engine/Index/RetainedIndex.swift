@@ -24,6 +24,9 @@ package struct RetainedIndex: Sendable {
         /// Neighbours in the order in which bodies came.
         var older = nowhere
         var newer = nowhere
+
+        /// Whether this is still the value with that number.
+        func isLive(_ number: MessageNumber) -> Bool { self.number == number && !isTombstone }
     }
 
     /// How many topics have a value.
@@ -36,16 +39,22 @@ package struct RetainedIndex: Sendable {
     var trie: RetainedTrie
     var entries = Slab<Entry>()
     var log = RetainedLog()
+    let visitsMax: Int
     private let bytesMax: Int
     private var committed: MessageNumber = 0
-    private var expiries = PlaceHeap()
+    private(set) var expiries = PlaceHeap()
     private var tombstones = PlaceHeap()
     private var oldestBody = nowhere
     private var newestBody = nowhere
 
-    /// An index without values, whose cached bodies take at most `bytesMax` once they are committed.
-    package init(bytesMax: Int = .max, seed: UInt64 = .random(in: .min ... .max)) {
+    /// An index without values. Its cached bodies take at most `bytesMax` once they are committed; one window looks
+    /// at no more than `visitsMax` nodes, and then at no more than as many values.
+    package init(
+        bytesMax: Int = .max, visitsMax: Int = 8_192, seed: UInt64 = .random(in: .min ... .max)
+    ) {
+        precondition(visitsMax > 0, "a window looks at one value at least")
         self.bytesMax = bytesMax
+        self.visitsMax = visitsMax
         trie = RetainedTrie(seed: seed)
     }
 
@@ -81,7 +90,9 @@ package struct RetainedIndex: Sendable {
     package mutating func purgeTombstones(upTo number: MessageNumber) {
         while let least = tombstones.least, least.number <= number {
             tombstones.popLeast()
-            guard isTombstone(least) else { continue }
+            guard entries[least.place].isTombstone, entries[least.place].number == least.number else {
+                continue
+            }
             let node = entries[least.place].node
             entries.remove(least.place)
             trie[value: node] = nowhere
@@ -101,7 +112,7 @@ package struct RetainedIndex: Sendable {
         var expired: [RetainedValue] = []
         while expired.count < limit, let least = expiries.least, least.key <= now {
             expiries.popLeast()
-            guard isLive(least.number, least.place) else { continue }
+            guard entries[least.place].isLive(least.number) else { continue }
             expired.append(value(at: least.place))
             bury(least.place, number: least.number)
         }
@@ -113,11 +124,6 @@ package struct RetainedIndex: Sendable {
         return RetainedValue(
             number: entry.number, topic: trie.topic(of: entry.node), expiresAt: entry.expiresAt,
             body: entry.body)
-    }
-
-    /// Whether a place still holds the value with this number.
-    func isLive(_ number: MessageNumber, _ place: UInt32) -> Bool {
-        entries[place].number == number && !entries[place].isTombstone
     }
 }
 
@@ -148,16 +154,15 @@ extension RetainedIndex {
         dropBody(at: place)
     }
 
-    private func isTombstone(_ entry: PlaceHeap.Entry) -> Bool {
-        entries[entry.place].number == entry.number && entries[entry.place].isTombstone
-    }
-
     /// Removes void entries where they are the greater part, so that memory follows the number of topics.
     private mutating func sweepVoid() {
         let limit = 2 * count + 1_024
-        if log.count > limit { log.sweep { isLive($0.number, $0.place) } }
-        if expiries.count > limit { expiries.sweep { isLive($0.number, $0.place) } }
-        if tombstones.count > 2 * tombstoneCount + 1_024 { tombstones.sweep { isTombstone($0) } }
+        let entries = entries
+        if log.count > limit { log.sweep { entries[$0.place].isLive($0.number) } }
+        if expiries.count > limit { expiries.sweep { entries[$0.place].isLive($0.number) } }
+        if tombstones.count > 2 * tombstoneCount + 1_024 {
+            tombstones.sweep { entries[$0.place].isTombstone && entries[$0.place].number == $0.number }
+        }
     }
 }
 
@@ -176,7 +181,7 @@ extension RetainedIndex {
     ) {
         guard let node = trie.find(topic), trie[value: node] != nowhere else { return }
         let place = trie[value: node]
-        guard isLive(number, place), entries[place].body == nil else { return }
+        guard entries[place].isLive(number), entries[place].body == nil else { return }
         keep(body, at: place)
         evictBodies()
     }
