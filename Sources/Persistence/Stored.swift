@@ -100,7 +100,8 @@ public protocol Store: StoredClients, StoredSubscriptions, StoredInflightMessage
     func open() throws(StoreError)
 
     /// Applies all changes or none; when it returns they are as durable as `durability` says. A batch whose
-    /// number is not above the last applied one changes nothing and succeeds.
+    /// number is not above the last applied one changes nothing and succeeds; a store looks at the number
+    /// before anything else, so that `retry` is never said of a batch that is applied.
     func commit(_ batch: borrowing ChangeBatch) throws(StoreError)
 
     /// Checks the engine's own integrity and every invariant between the records, reading everything.
