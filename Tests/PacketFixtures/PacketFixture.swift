@@ -27,6 +27,19 @@ package struct PacketFixture: Sendable, CustomStringConvertible {
     /// Whether a client receives it.
     package var fromServer: Bool
 
+    /// A fixture that is not in the tables: something that a test wrote.
+    package init(
+        name: String, version: ProtocolVersion, bytes: [UInt8], expectation: Expectation,
+        roundTrips: Bool = true, fromServer: Bool = false
+    ) {
+        self.name = name
+        self.version = version
+        self.bytes = bytes
+        self.expectation = expectation
+        self.roundTrips = roundTrips
+        self.fromServer = fromServer
+    }
+
     /// All of them.
     package static let all: [PacketFixture] = [
         connect, connectFailures, connack, connackFailures, publish, publishFailures, acknowledgements,
@@ -65,7 +78,8 @@ extension PacketFixture {
         fromServer: Bool = false
     ) -> PacketFixture {
         PacketFixture(
-            name: name, version: version, bytes: parse(bytes), expectation: .packet(packet), roundTrips: true,
+            name: name, version: version, bytes: parsed(bytes), expectation: .packet(packet),
+            roundTrips: true,
             fromServer: fromServer)
     }
 
@@ -86,12 +100,12 @@ extension PacketFixture {
         fromServer: Bool = false
     ) -> PacketFixture {
         PacketFixture(
-            name: name, version: version, bytes: parse(bytes), expectation: .failure(reason, statement),
+            name: name, version: version, bytes: parsed(bytes), expectation: .failure(reason, statement),
             roundTrips: false, fromServer: fromServer)
     }
 
     /// Reads hexadecimal with text in quotes.
-    static func parse(_ notation: String) -> [UInt8] {
+    package static func parsed(_ notation: String) -> [UInt8] {
         var bytes: [UInt8] = []
         for (index, part) in notation.split(separator: "'", omittingEmptySubsequences: false).enumerated() {
             if index % 2 == 1 {
