@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The Roost authors
+
+/// One shard's memory of matches. Not shared: a repeated topic costs one hash of its bytes, one probe and two loads
+/// of generations, and no lock.
+///
+/// It is bounded in topics and in bytes; beyond that the clock chooses who leaves: an entry that was used since
+/// the hand last came by stays for one more round. A match too large for a quarter of the bytes is never kept: its
+/// own fan-out costs as much as finding it again.
+package struct MatchCache: ~Copyable {
+    private struct Entry {
+        var hash: UInt64
+        var topic: UnsafeRawBufferPointer
+        var match: Match
+        var generation: Generation
+        var generationIndex: Int
+        var wasUsed: Bool
+
+        var byteCount: Int { topic.count + match.byteCount + MatchCache.entryBytes }
+    }
+
+    /// What an entry costs beside its topic and its match.
+    static let entryBytes = MemoryLayout<Entry>.stride + 16
+
+    /// How many topics are remembered.
+    package var count: Int { table.count }
+    /// About how much memory they take.
+    package private(set) var byteCount = 0
+
+    private let entriesMax: Int
+    private let bytesMax: Int
+    private let hash: SeededHash
+    private var table = IndexTable()
+    private var entries: [Entry] = []
+    private var hand = 0
+
+    /// An empty cache.
+    package init(
+        entriesMax: Int = 65_536, bytesMax: Int = 16 << 20, seed: UInt64 = .random(in: .min ... .max)
+    ) {
+        precondition(entriesMax > 0, "a match cache needs room for one topic")
+        self.entriesMax = entriesMax
+        self.bytesMax = bytesMax
+        hash = SeededHash(seed: seed)
+    }
+
+    deinit {
+        for entry in entries { entry.topic.deallocate() }
+    }
+
+    /// Who gets what is published to `topic`: as of now, or as of a change that happens meanwhile.
+    package mutating func match(_ topic: UnsafeRawBufferPointer, in table: SubscriptionTable) -> Match {
+        let hash = hash(topic)
+        let found = self.table.find(hash) {
+            entries[Int($0)].hash == hash && entries[Int($0)].topic.hasSameBytes(as: topic)
+        }
+        guard let found else { return add(topic, hash, table) }
+        let place = Int(found)
+        guard table.generation(entries[place].generationIndex) == entries[place].generation else {
+            return refresh(place, table)
+        }
+        if !entries[place].wasUsed { entries[place].wasUsed = true }
+        return entries[place].match
+    }
+}
+
+// MARK: - Misses
+
+extension MatchCache {
+    /// The generation is read before the index is asked: a change in between makes the entry stale, never wrong.
+    private mutating func add(_ topic: UnsafeRawBufferPointer, _ hash: UInt64, _ table: SubscriptionTable)
+        -> Match
+    {
+        let generationIndex = table.generationIndex(topic)
+        let generation = table.generation(generationIndex)
+        let match = table.match(topic)
+        let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: topic.count, alignment: 1)
+        copy.copyMemory(from: topic)
+        let entry = Entry(
+            hash: hash, topic: UnsafeRawBufferPointer(copy), match: match, generation: generation,
+            generationIndex: generationIndex, wasUsed: false)
+        insert(entry)
+        return match
+    }
+
+    private mutating func refresh(_ place: Int, _ table: SubscriptionTable) -> Match {
+        var entry = entries[place]
+        entry.generation = table.generation(entry.generationIndex)
+        entry.match = table.match(entry.topic)
+        entry.wasUsed = true
+        byteCount += entry.byteCount - entries[place].byteCount
+        entries[place] = entry
+        if entry.byteCount > bytesMax / 4 { evict(place) }
+        makeRoom(for: 0)
+        return entry.match
+    }
+
+    private mutating func insert(_ entry: Entry) {
+        guard entry.byteCount <= bytesMax / 4 else { return entry.topic.deallocate() }
+        makeRoom(for: entry.byteCount)
+        table.insert(entry.hash, UInt32(entries.count))
+        byteCount += entry.byteCount
+        entries.append(entry)
+    }
+
+    private mutating func makeRoom(for bytes: Int) {
+        while !entries.isEmpty, byteCount + bytes > bytesMax || (bytes > 0 && entries.count >= entriesMax) {
+            if hand >= entries.count { hand = 0 }
+            if entries[hand].wasUsed {
+                entries[hand].wasUsed = false
+                hand += 1
+            } else {
+                evict(hand)
+            }
+        }
+    }
+
+    /// Takes an entry out; the last one moves into its place.
+    private mutating func evict(_ place: Int) {
+        let entry = entries[place]
+        table.remove(entry.hash, UInt32(place))
+        byteCount -= entry.byteCount
+        entry.topic.deallocate()
+        let last = entries.removeLast()
+        guard place < entries.count else { return }
+        table.remove(last.hash, UInt32(entries.count))
+        table.insert(last.hash, UInt32(place))
+        entries[place] = last
+    }
+}
