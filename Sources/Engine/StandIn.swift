@@ -104,6 +104,7 @@ package final class Commons: Sendable {
     package var queuedBytes: Int { 0 }
     package var committedPosition: UInt64 { 0 }
     package var isSettled: Bool { true }
+    package var connections: Int { 0 }
 }
 package struct StoreHealth: Sendable {}
 package struct Committer: ~Copyable {
