@@ -13,6 +13,7 @@ struct Restored: Sendable {
     let commons: Commons
     let loops: [ShardLoop]
     private let found: RestoreReport
+    private let imported: Int
     private let milliseconds: Milliseconds
 
     /// Opens the store and restores; on the committer's thread.
@@ -24,6 +25,8 @@ struct Restored: Sendable {
         try store.open()
         do throws(StoreError) {
             let clock = BrokerClock(notBefore: try store.sysInfo().time)
+            var imports = try StoreImport(into: store, now: clock.now)
+            imported = try imports.run(hooks)
             let commons = Commons(shardCount: eventLoops.count, limits: limits)
             let shards = eventLoops.indices.map { Shard(index: $0, commons: commons) }
             found = try Restoration.restore(from: store, shards: shards, commons: commons, now: clock.now)
@@ -44,7 +47,8 @@ struct Restored: Sendable {
         StartReport(
             endpoints: endpoints, store: store.name, location: store.location, durability: store.durability,
             sessions: found.sessions, subscriptions: found.subscriptions, retainedMessages: found.retained,
-            queuedMessages: Int(found.queued), restoreMilliseconds: Int(milliseconds))
+            queuedMessages: Int(found.queued), importedRecords: imported,
+            restoreMilliseconds: Int(milliseconds))
     }
 }
 
@@ -59,6 +63,9 @@ extension StartReport {
                 "retained": "\(retainedMessages)", "queued": "\(queuedMessages)",
                 "milliseconds": "\(restoreMilliseconds)",
             ])
+        if importedRecords > 0 {
+            logger.info("took over from hooks what the store lacked", metadata: ["records": "\(importedRecords)"])
+        }
         for endpoint in endpoints {
             logger.info("serving MQTT 5.0, 3.1.1 and 3.1", metadata: ["address": "\(endpoint.address)"])
         }

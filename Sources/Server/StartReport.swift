@@ -31,6 +31,8 @@ public struct StartReport: Hashable, Sendable {
     public var retainedMessages: Int
     /// Messages queued for the restored sessions.
     public var queuedMessages: Int
+    /// Records that other hooks had and the store lacked.
+    public var importedRecords: Int
     /// How long opening and restoring took.
     public var restoreMilliseconds: Int
 }
