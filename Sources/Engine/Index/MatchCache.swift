@@ -8,19 +8,19 @@
 /// the hand last came by stays for one more round. A match too large for a quarter of the bytes is never kept: its
 /// own fan-out costs as much as finding it again.
 package struct MatchCache: ~Copyable {
+    /// What is known of a topic beside its match. Trivial, so that a probe counts no references; the topic's bytes
+    /// are the cache's own, from `add` to `evict`.
     private struct Entry {
         var hash: UInt64
         var topic: UnsafeRawBufferPointer
-        var match: Match
         var generation: Generation
         var generationIndex: Int
-        var wasUsed: Bool
-
-        var byteCount: Int { topic.count + match.byteCount + MatchCache.entryBytes }
+        var byteCount: Int
+        var wasUsed = false
     }
 
     /// What an entry costs beside its topic and its match.
-    static let entryBytes = MemoryLayout<Entry>.stride + 16
+    static let entryBytes = MemoryLayout<Entry>.stride + 24
 
     /// How many topics are remembered.
     package var count: Int { table.count }
@@ -32,6 +32,7 @@ package struct MatchCache: ~Copyable {
     private let hash: SeededHash
     private var table = IndexTable()
     private var entries: [Entry] = []
+    private var matches: [Match] = []
     private var hand = 0
 
     /// An empty cache.
@@ -60,7 +61,7 @@ package struct MatchCache: ~Copyable {
             return refresh(place, table)
         }
         if !entries[place].wasUsed { entries[place].wasUsed = true }
-        return entries[place].match
+        return matches[place]
     }
 }
 
@@ -74,37 +75,36 @@ extension MatchCache {
         let generationIndex = table.generationIndex(topic)
         let generation = table.generation(generationIndex)
         let match = table.match(topic)
+        let byteCount = topic.count + match.byteCount + Self.entryBytes
+        guard byteCount <= bytesMax / 4 else { return match }
+        makeRoom(entries: 1, bytes: byteCount)
         let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: topic.count, alignment: 1)
         copy.copyMemory(from: topic)
-        let entry = Entry(
-            hash: hash, topic: UnsafeRawBufferPointer(copy), match: match, generation: generation,
-            generationIndex: generationIndex, wasUsed: false)
-        insert(entry)
+        self.table.insert(hash, UInt32(entries.count))
+        self.byteCount += byteCount
+        entries.append(
+            Entry(
+                hash: hash, topic: UnsafeRawBufferPointer(copy), generation: generation,
+                generationIndex: generationIndex, byteCount: byteCount))
+        matches.append(match)
         return match
     }
 
     private mutating func refresh(_ place: Int, _ table: SubscriptionTable) -> Match {
-        var entry = entries[place]
-        entry.generation = table.generation(entry.generationIndex)
-        entry.match = table.match(entry.topic)
-        entry.wasUsed = true
-        byteCount += entry.byteCount - entries[place].byteCount
-        entries[place] = entry
-        if entry.byteCount > bytesMax / 4 { evict(place) }
-        makeRoom(for: 0)
-        return entry.match
+        let generation = table.generation(entries[place].generationIndex)
+        let match = table.match(entries[place].topic)
+        byteCount += match.byteCount - matches[place].byteCount
+        entries[place].byteCount += match.byteCount - matches[place].byteCount
+        entries[place].generation = generation
+        entries[place].wasUsed = true
+        matches[place] = match
+        if entries[place].byteCount > bytesMax / 4 { evict(place) }
+        makeRoom(entries: 0, bytes: 0)
+        return match
     }
 
-    private mutating func insert(_ entry: Entry) {
-        guard entry.byteCount <= bytesMax / 4 else { return entry.topic.deallocate() }
-        makeRoom(for: entry.byteCount)
-        table.insert(entry.hash, UInt32(entries.count))
-        byteCount += entry.byteCount
-        entries.append(entry)
-    }
-
-    private mutating func makeRoom(for bytes: Int) {
-        while !entries.isEmpty, byteCount + bytes > bytesMax || (bytes > 0 && entries.count >= entriesMax) {
+    private mutating func makeRoom(entries new: Int, bytes: Int) {
+        while !entries.isEmpty, byteCount + bytes > bytesMax || entries.count + new > entriesMax {
             if hand >= entries.count { hand = 0 }
             if entries[hand].wasUsed {
                 entries[hand].wasUsed = false
@@ -122,9 +122,11 @@ extension MatchCache {
         byteCount -= entry.byteCount
         entry.topic.deallocate()
         let last = entries.removeLast()
+        let match = matches.removeLast()
         guard place < entries.count else { return }
         table.remove(last.hash, UInt32(entries.count))
         table.insert(last.hash, UInt32(place))
         entries[place] = last
+        matches[place] = match
     }
 }

@@ -22,18 +22,23 @@ struct SeededHash: Sendable {
             state = Self.fold(state, bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
             offset &+= 8
         }
-        var last: UInt64 = 0
-        while offset < bytes.count {
-            last = last &<< 8 | UInt64(bytes[offset])
-            offset &+= 1
-        }
-        return Self.fold(state, last) ^ seed
+        return Self.fold(state, Self.tail(bytes, offset)) ^ seed
     }
 
     /// The hash of two numbers.
     @inline(__always)
     func callAsFunction(_ first: UInt64, _ second: UInt64) -> UInt64 {
         Self.fold(Self.fold(seed, first), second)
+    }
+
+    /// The bytes after the last whole word: of a long text its last eight, some of them for the second time.
+    @inline(__always)
+    private static func tail(_ bytes: UnsafeRawBufferPointer, _ offset: Int) -> UInt64 {
+        if offset == bytes.count { return 0 }
+        if bytes.count >= 8 { return bytes.loadUnaligned(fromByteOffset: bytes.count &- 8, as: UInt64.self) }
+        var last: UInt64 = 0
+        for byte in bytes { last = last &<< 8 | UInt64(byte) }
+        return last
     }
 
     @inline(__always)

@@ -40,17 +40,19 @@ extension UnsafeRawBufferPointer {
     @inline(__always)
     func hasSameBytes(as other: UnsafeRawBufferPointer) -> Bool {
         guard count == other.count else { return false }
+        guard count >= 8 else { return elementsEqual(other) }
         var offset = 0
-        while offset &+ 8 <= count {
-            let left = loadUnaligned(fromByteOffset: offset, as: UInt64.self)
-            guard left == other.loadUnaligned(fromByteOffset: offset, as: UInt64.self) else { return false }
+        while offset &+ 8 < count {
+            guard hasSameWord(as: other, at: offset) else { return false }
             offset &+= 8
         }
-        while offset < count {
-            guard self[offset] == other[offset] else { return false }
-            offset &+= 1
-        }
-        return true
+        return hasSameWord(as: other, at: count &- 8)
+    }
+
+    @inline(__always)
+    private func hasSameWord(as other: UnsafeRawBufferPointer, at offset: Int) -> Bool {
+        loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            == other.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
     }
 }
 

@@ -175,7 +175,7 @@ import Testing
         let world = TopicWorld(seed: seed)
         var index = SubscriptionIndex(seed: seed)
         var model = NaiveMatcher()
-        for _ in 0..<3_000 {
+        for _ in 0..<2_000 {
             switch Int.random(in: 0..<8, using: &world.random) {
             case 0...2:
                 let value = try #require(world.subscription())

@@ -47,7 +47,7 @@ import Testing
         let table = SubscriptionTable(seed: seed)
         var model = NaiveMatcher()
         let cache = CacheBox(MatchCache(entriesMax: 8, bytesMax: 16_384, seed: seed))
-        for _ in 0..<3_000 {
+        for _ in 0..<2_000 {
             if Int.random(in: 0..<5, using: &world.random) == 0 {
                 let value = try #require(world.subscription())
                 _ = model.insert(value)
