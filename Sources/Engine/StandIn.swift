@@ -20,9 +20,8 @@ package struct Origin: Sendable {
         self.remote = remote
     }
 }
-package enum ReasonCode: UInt8, Sendable { case success = 0, unspecifiedError = 0x80 }
 package enum Report: Sendable, CustomStringConvertible {
-    package enum Level: Sendable { case debug, info, warning, error }
+    package enum Level: Sendable { case debug, info, warning }
     case opened(SlotID, Origin)
     package var level: Level { .debug }
     package var description: String { "connected" }
@@ -53,7 +52,7 @@ package final class Shard {
     private var free: [UInt32] = []
     private var dirty: [SlotID] = []
     package private(set) var connectionCount = 0
-    package init(index: Int, commons: Commons) {}
+    package init(index: Int, commons: Commons, seed: UInt64) {}
     package func open(_ origin: Origin, now: Milliseconds) -> SlotID {
         connectionCount += 1
         let index = free.popLast() ?? UInt32(outbound.count)
@@ -110,7 +109,7 @@ package struct StoreHealth: Sendable {}
 package struct Committer: ~Copyable {
     package var batch = ChangeBatch()
     package var health = StoreHealth()
-    package init(commons: Commons) {}
+    package init(commons: Commons, after sysInfo: SysInfoRecord) {}
     package enum Step {
         case commit
         case reopen

@@ -103,8 +103,7 @@ extension Broker {
             readers: ReaderPool(store: restored.store, threads: options.readerThreads), clock: restored.clock,
             logger: logger)
         let committed = Latch<CommitThread.Ending>()
-        let commons = restored.commons
-        thread.commit({ Committer(commons: commons) }, machinery: machinery) { committed.set(.success($0)) }
+        thread.commit({ Committer(commons: restored.commons, after: restored.sysInfo) }, machinery: machinery) { committed.set(.success($0)) }
         for loop in restored.loops { try await loop.eventLoop.submit { loop.start(in: machinery) }.get() }
         phase.withLock { $0 = .running(machinery) }
 
@@ -117,7 +116,7 @@ extension Broker {
             }
             announce(restored, listeners.map(\.0), channels)
             await untilShutdown()
-            logger.info("shutting down", metadata: ["connections": "\(commons.connections)"])
+            logger.info("shutting down", metadata: ["connections": "\(restored.commons.connections)"])
         } catch {
             failure = error
         }

@@ -37,7 +37,6 @@ extension Logger.Level {
             case .debug: .debug
             case .info: .info
             case .warning: .warning
-            case .error: .error
             }
     }
 }

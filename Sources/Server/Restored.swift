@@ -11,6 +11,8 @@ struct Restored: Sendable {
     let store: any Store
     let clock: BrokerClock
     let commons: Commons
+    /// As the committer finds the store.
+    let sysInfo: SysInfoRecord
     let loops: [ShardLoop]
     private let found: RestoreReport
     private let imported: Int
@@ -28,8 +30,10 @@ struct Restored: Sendable {
             var imports = try StoreImport(into: store, now: clock.now)
             imported = try imports.run(hooks)
             let commons = Commons(shardCount: eventLoops.count, limits: limits)
-            let shards = eventLoops.indices.map { Shard(index: $0, commons: commons) }
+            let seed = UInt64.random(in: 0 ... .max)
+            let shards = eventLoops.indices.map { Shard(index: $0, commons: commons, seed: seed) }
             found = try Restoration.restore(from: store, shards: shards, commons: commons, now: clock.now)
+            sysInfo = try store.sysInfo()
             loops = zip(shards, eventLoops).enumerated().map { index, pair in
                 ShardLoop(index: index, eventLoop: pair.1, shard: pair.0, clock: clock)
             }

@@ -27,12 +27,11 @@ final class ShardLoop: @unchecked Sendable {
     private var lingering: [ConnectionHandler] = []
     private var orders: [Order] = []
     private var performing: [Order] = []
-    private var writable: [SlotID] = []
     private var tickTask: @Sendable () -> Void = {}
     private var collectTask: @Sendable () -> Void = {}
     private var isInTick = false
     private var now: Milliseconds = 0
-    private var nextAdvance: Milliseconds = .max
+    private var nextCollect: Milliseconds = .max
     private var sweptIndex = 0
     private var ticker: RepeatedTask?
     private var channelCount = 0
@@ -115,7 +114,6 @@ final class ShardLoop: @unchecked Sendable {
     func writabilityChanged(_ slot: SlotID, isWritable: Bool) {
         beginTick()
         shard.writabilityChanged(slot, isWritable: isWritable, now: now)
-        if isWritable { writable.append(slot) }
     }
 
     /// Counts a channel in; false when the broker is shutting down and the channel must close at once.
@@ -163,7 +161,6 @@ final class ShardLoop: @unchecked Sendable {
 
     private func advance() {
         beginTick()
-        nextAdvance = .max
         shard.advance(now: now)
         endLingering()
         releaseIdleBuffers()
@@ -187,7 +184,6 @@ final class ShardLoop: @unchecked Sendable {
         swap(&orders, &performing)
         for order in performing { perform(order) }
         performing.removeAll(keepingCapacity: true)
-        flushWritable()
     }
 
     private func perform(_ order: Order) {
@@ -199,7 +195,7 @@ final class ShardLoop: @unchecked Sendable {
         case .wake(let shard): machinery?.loops[shard].wake()
         case .wakeCommitter: machinery?.commitSignal.signal()
         case .read(let request): read(request)
-        case .wakeSelf(let milliseconds): advance(afterMilliseconds: milliseconds)
+        case .wakeSelf(let milliseconds): collect(afterMilliseconds: milliseconds)
         case .completed(let ticket, let reason):
             publications.removeValue(forKey: ticket)?.resume(returning: reason)
         case .report(let report): machinery?.log(report)
@@ -217,8 +213,8 @@ final class ShardLoop: @unchecked Sendable {
 
     private func close(_ slot: SlotID) {
         guard let connection = connection(slot) else { return }
-        connections[Int(slot.index)] = nil
         connection.end()
+        closed(slot)
     }
 
     private func read(_ request: ReadRequest) {
@@ -227,18 +223,16 @@ final class ShardLoop: @unchecked Sendable {
         }
     }
 
-    private func advance(afterMilliseconds milliseconds: Int) {
+    /// Makes the shard look again; zero means behind the tasks that are queued now.
+    private func collect(afterMilliseconds milliseconds: Int) {
+        guard milliseconds > 0 else { return eventLoop.execute(collectTask) }
         let time = now + Milliseconds(milliseconds)
-        guard time < nextAdvance, milliseconds < ShardLoop.advanceMilliseconds else { return }
-        nextAdvance = time
-        eventLoop.scheduleTask(in: .milliseconds(Int64(milliseconds))) { [weak self] in self?.advance() }
-    }
-
-    private func flushWritable() {
-        guard !writable.isEmpty else { return }
-        let slots = writable
-        writable.removeAll(keepingCapacity: true)
-        for slot in slots { connection(slot)?.flush() }
+        guard time < nextCollect else { return }
+        nextCollect = time
+        eventLoop.scheduleTask(in: .milliseconds(Int64(milliseconds))) { [weak self] in
+            self?.nextCollect = .max
+            self?.collect()
+        }
     }
 
     // MARK: Slow work of the timer
