@@ -3,8 +3,8 @@
 
 /// A hash table from keys that lie elsewhere to their places: open addressing, eight bytes a slot.
 ///
-/// The table keeps half of each hash beside the place, so that it grows and closes gaps without looking at keys,
-/// and asks its owner about equality only where the halves agree.
+/// The table keeps half of each hash beside the place, so that it grows and closes gaps without looking at
+/// keys, and asks its owner about equality only where the halves agree.
 struct IndexTable: Sendable {
     private struct Slot {
         var hash: UInt32

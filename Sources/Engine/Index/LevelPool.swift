@@ -3,9 +3,9 @@
 
 /// Every level text of an index, once, with a number for it.
 ///
-/// A topic's levels are looked up here once each; from then on the walk through the trie compares numbers. A level
-/// that no filter names has no number, so only wildcards can match it. Texts lie in one arena, which is written
-/// anew when most of it is garbage.
+/// A topic's levels are looked up here once each; from then on the walk through the trie compares numbers. A
+/// level that no filter names has no number, so only wildcards can match it. Texts lie in one arena, which is
+/// written anew when most of it is garbage.
 struct LevelPool: Sendable {
     private struct Level {
         var start: Int

@@ -37,10 +37,11 @@ package final class Match: Sendable {
 
 /// A session that gets a message, and how. Trivial.
 ///
-/// Where several of its subscriptions match, the session gets one copy: with the greatest QoS of them, with the
-/// retain flag as published if any of them asks for that (the flag would be lost to that one otherwise), and with
-/// the identifiers of all of them `[MQTT-3.3.4-2]`, `[MQTT-3.3.4-3]`. A session that publishes to itself gets
-/// only what its subscriptions without No Local give `[MQTT-3.8.3-3]`; the fields that begin with `own` hold then.
+/// Where several of its subscriptions match, the session gets one copy: with the greatest QoS of them, with
+/// the retain flag as published if any of them asks for that (the flag would be lost to that one otherwise),
+/// and with the identifiers of all of them `[MQTT-3.3.4-2]`, `[MQTT-3.3.4-3]`. A session that publishes to
+/// itself gets only what its subscriptions without No Local give `[MQTT-3.8.3-3]`; the fields that begin with
+/// `own` hold then.
 package struct Receiver: Hashable, Sendable {
     /// The session.
     package var session: SessionNumber

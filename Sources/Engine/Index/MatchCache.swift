@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The Roost authors
 
-/// One shard's memory of matches. Not shared: a repeated topic costs one hash of its bytes, one probe and two loads
-/// of generations, and no lock.
+/// One shard's memory of matches. Not shared: a repeated topic costs one hash of its bytes, one probe and two
+/// loads of generations, and no lock.
 ///
-/// It is bounded in topics and in bytes; beyond that the clock chooses who leaves: an entry that was used since
-/// the hand last came by stays for one more round. A match too large for a quarter of the bytes is never kept: its
-/// own fan-out costs as much as finding it again.
+/// It is bounded in topics and in bytes; beyond that the clock chooses who leaves: an entry that was used
+/// since the hand last came by stays for one more round. A match too large for a quarter of the bytes is
+/// never kept: its own fan-out costs as much as finding it again.
 package struct MatchCache: ~Copyable {
-    /// What is known of a topic beside its match. Trivial, so that a probe counts no references; the topic's bytes
-    /// are the cache's own, from `add` to `evict`.
+    /// What is known of a topic beside its match. Trivial, so that a probe counts no references; the topic's
+    /// bytes are the cache's own, from `add` to `evict`.
     private struct Entry {
         var hash: UInt64
         var topic: UnsafeRawBufferPointer
@@ -68,7 +68,8 @@ package struct MatchCache: ~Copyable {
 // MARK: - Misses
 
 extension MatchCache {
-    /// The generation is read before the index is asked: a change in between makes the entry stale, never wrong.
+    /// The generation is read before the index is asked: a change in between makes the entry stale, never
+    /// wrong.
     private mutating func add(_ topic: UnsafeRawBufferPointer, _ hash: UInt64, _ table: SubscriptionTable)
         -> Match
     {

@@ -5,8 +5,8 @@ import Persistence
 
 /// Places ordered by a key, least first: a binary heap.
 ///
-/// What becomes void stays until it comes up or the owner sweeps; an entry carries the message number it was made
-/// for, so the owner sees that.
+/// What becomes void stays until it comes up or the owner sweeps; an entry carries the message number it was
+/// made for, so the owner sees that.
 struct PlaceHeap: Sendable {
     struct Entry: Sendable {
         var key: Int64

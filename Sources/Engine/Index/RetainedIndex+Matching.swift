@@ -5,8 +5,9 @@ package import Packets
 package import Persistence
 
 extension RetainedIndex {
-    /// A window of the values whose topics match `filter` (as an ordinary filter, whatever its group) and whose
-    /// numbers are above `after` and at most `upTo`: no more than `limit` of them, the least numbers first.
+    /// A window of the values whose topics match `filter` (as an ordinary filter, whatever its group) and
+    /// whose numbers are above `after` and at most `upTo`: no more than `limit` of them, the least numbers
+    /// first.
     ///
     /// A window may be empty and not the last. It changes nothing but the order in which values are kept.
     package mutating func matching(

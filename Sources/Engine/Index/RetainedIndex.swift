@@ -6,14 +6,14 @@ package import Persistence
 
 /// Which topics have a retained value, under which number, and as many of the messages as fit in memory.
 ///
-/// Values come from several shards and may arrive out of order: of two for one topic the greater number wins, for
-/// clears as for sets. So a clear leaves a tombstone with its number, until the owner knows that nothing below
-/// that number can still arrive. Bodies are dropped oldest first when they exceed their bytes, but never before
-/// their numbers are committed: until then the store could not give them back.
+/// Values come from several shards and may arrive out of order: of two for one topic the greater number wins,
+/// for clears as for sets. So a clear leaves a tombstone with its number, until the owner knows that nothing
+/// below that number can still arrive. Bodies are dropped oldest first when they exceed their bytes, but
+/// never before their numbers are committed: until then the store could not give them back.
 ///
-/// Reading goes in windows that rise by number. A filter that few topics can match is answered from the trie of
-/// topics; one that would visit many nodes is answered by going through the values in the order of their numbers,
-/// so that all windows together cost one pass. Either way one call does a bounded amount of work.
+/// Reading goes in windows that rise by number. A filter that few topics can match is answered from the trie
+/// of topics; one that would visit many nodes is answered by going through the values in the order of their
+/// numbers, so that all windows together cost one pass. Either way one call does a bounded amount of work.
 package struct RetainedIndex: Sendable {
     struct Entry: Sendable {
         var number: MessageNumber
@@ -47,13 +47,13 @@ package struct RetainedIndex: Sendable {
     private var oldestBody = nowhere
     private var newestBody = nowhere
 
-    /// An index without values. Its cached bodies take at most `bytesMax` once they are committed; one window looks
-    /// at no more than `visitsMax` nodes, and then at no more than as many values.
+    /// An index without values. Its cached bodies take at most `retainedBytesMax` once they are committed;
+    /// one window looks at no more than `visitsMax` nodes, and then at no more than as many values.
     package init(
-        bytesMax: Int = .max, visitsMax: Int = 8_192, seed: UInt64 = .random(in: .min ... .max)
+        retainedBytesMax: Int = .max, visitsMax: Int = 8_192, seed: UInt64 = .random(in: .min ... .max)
     ) {
         precondition(visitsMax > 0, "a window looks at one value at least")
-        self.bytesMax = bytesMax
+        self.bytesMax = retainedBytesMax
         self.visitsMax = visitsMax
         trie = RetainedTrie(seed: seed)
     }

@@ -5,9 +5,9 @@ import Persistence
 
 /// The retained values in the order of their numbers, for reading in windows.
 ///
-/// Numbers mostly rise, so an entry is appended or moved a little; what comes far out of order (a start reads the
-/// store by topic) waits in a second array and is merged before the next reading. A value that was replaced leaves
-/// a void entry until the owner sweeps.
+/// Numbers mostly rise, so an entry is appended or moved a little; what comes far out of order (a start reads
+/// the store by topic) waits in a second array and is merged before the next reading. A value that was
+/// replaced leaves a void entry until the owner sweeps.
 struct RetainedLog: Sendable {
     struct Entry: Sendable {
         var number: MessageNumber

@@ -5,8 +5,8 @@ import Packets
 
 /// Topic names as a trie, level by level; a node may carry the place of a value.
 ///
-/// Named children are found in one hash table, as in the subscription index; all children of a node also form a
-/// list, because here the wildcards are in the question.
+/// Named children are found in one hash table, as in the subscription index; all children of a node also form
+/// a list, because here the wildcards are in the question.
 struct RetainedTrie: Sendable {
     private struct Node: BitwiseCopyable, Sendable {
         var parent: UInt32

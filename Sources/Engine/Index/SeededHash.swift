@@ -3,12 +3,13 @@
 
 /// A fast hash over 8-byte words, seeded so that nobody outside can choose keys that collide.
 ///
-/// Each word is folded into the state by one full multiplication. It is no cryptographic hash: it guards tables,
-/// and whoever finds an element compares its bytes.
+/// Each word is folded into the state by one full multiplication. It is no cryptographic hash: it guards
+/// tables, and whoever finds an element compares its bytes.
 struct SeededHash: Sendable {
     private let seed: UInt64
 
-    /// A hash of its own; the seed changes where elements lie in a table, never the order in which they come out.
+    /// A hash of its own; the seed changes where elements lie in a table, never the order in which they come
+    /// out.
     init(seed: UInt64 = .random(in: .min ... .max)) {
         self.seed = seed | 1
     }

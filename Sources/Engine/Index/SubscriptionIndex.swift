@@ -23,11 +23,11 @@ package struct Subscriber: Hashable, Sendable, BitwiseCopyable {
 
 /// All subscriptions, found by the topics they match.
 ///
-/// A trie with a node for each level of a filter. Named children are found in one hash table by (node, number of
-/// the level text), so a walk costs the depth of the topic and the wildcards on its way, however many filters do
-/// not match. A filter that ends in `#` hangs on the node before it, as *deep*: it matches that level and
-/// everything below. Nodes, subscriber lists and subscriptions are trivial values in arrays: a million filters are
-/// a few dozen allocations. What becomes empty is pruned at once.
+/// A trie with a node for each level of a filter. Named children are found in one hash table by (node, number
+/// of the level text), so a walk costs the depth of the topic and the wildcards on its way, however many
+/// filters do not match. A filter that ends in `#` hangs on the node before it, as *deep*: it matches that
+/// level and everything below. Nodes, subscriber lists and subscriptions are trivial values in arrays: a
+/// million filters are a few dozen allocations. What becomes empty is pruned at once.
 package struct SubscriptionIndex: Sendable {
     var nodes = Slab<TrieNode>()
     var lists = Slab<SubscriberList>()

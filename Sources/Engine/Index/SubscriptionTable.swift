@@ -7,11 +7,12 @@ import Synchronization
 
 /// The subscription index that all shards share, with generations that tell each shard's cache what is stale.
 ///
-/// One lock guards the index. Every change moves the generation of its filter's first level; a filter that begins
-/// with a wildcard moves the one generation that concerns all topics. A cache that read both before it asked, and
-/// finds them unmoved, holds what the index would answer.
+/// One lock guards the index. Every change moves the generation of its filter's first level; a filter that
+/// begins with a wildcard moves the one generation that concerns all topics. A cache that read both before it
+/// asked, and finds them unmoved, holds what the index would answer.
 package final class SubscriptionTable: Sendable {
-    /// How many generations there are for first levels; those that share one cost each other a repeated match.
+    /// How many generations there are for first levels; those that share one cost each other a repeated
+    /// match.
     static let generationCount = 1024
 
     private let index: Mutex<SubscriptionIndex>

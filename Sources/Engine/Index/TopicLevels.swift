@@ -33,6 +33,15 @@ extension UnsafeRawBufferPointer {
     /// `[MQTT-4.7.2-1]`.
     var isReservedTopic: Bool { first == UInt8(ascii: "$") }
 
+    /// Whether a topic is one of the broker's own: `$SYS` or below.
+    var isSystemTopic: Bool {
+        var levels = TopicLevels(self)
+        return levels.next().map { $0.elementsEqual("$SYS".utf8) } ?? false
+    }
+
+    /// How many levels a topic or a filter has.
+    var levelCount: Int { reduce(1) { $0 + ($1 == UInt8(ascii: "/") ? 1 : 0) } }
+
     /// Whether this level is one character, such as a wildcard.
     func isLevel(_ character: Unicode.Scalar) -> Bool { count == 1 && self[0] == UInt8(ascii: character) }
 

@@ -154,7 +154,7 @@ extension RetainedIndex {
     }
 
     @Test func `committed bodies beyond the bytes are dropped, oldest first, and uncommitted ones never`() {
-        var index = RetainedIndex(bytesMax: 3_000, seed: 1)
+        var index = RetainedIndex(retainedBytesMax: 3_000, seed: 1)
         for number in 1...10 as ClosedRange<MessageNumber> {
             _ = index.set("t\(number)", number, payload: 700)
         }

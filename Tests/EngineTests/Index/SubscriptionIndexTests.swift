@@ -58,7 +58,7 @@ import Testing
         ("\u{e9}", "e\u{301}", false),
     ])
     func
-        `a filter matches the topics of the specification's examples [MQTT-4.7.1-2] [MQTT-4.7.1-3] [MQTT-4.7.3-4]`(
+        `a filter matches what the specification says [MQTT-4.7.1-2] [MQTT-4.7.1-3] [MQTT-4.7.3-4]`(
             filter: String, topic: String, isMatch: Bool
         ) throws
     {
