@@ -42,9 +42,6 @@ package enum Order {
     case completed(ticket: UInt64, reason: ReasonCode)
     case report(Report)
 }
-package struct Limits: Sendable {
-    package init() {}
-}
 package final class Shard {
     private var orders: [Order] = []
     private var outbound: [ByteBuffer] = []

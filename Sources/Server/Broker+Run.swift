@@ -15,7 +15,7 @@ extension Broker {
     /// Opens the store, restores what is stored, opens the listeners. A shutdown closes the listeners, sends
     /// DISCONNECT 0x8B to every client, and commits what has been received; it counts connections as a crash
     /// does, so delayed wills and session expiry take their course at the next start. Throws a `BrokerError` when
-    /// the broker cannot start, and when not everything could be committed within `drainDelayMax`.
+    /// the broker cannot start, and when not everything could be committed within `drainDelayMaxSeconds`.
     public func run() async throws {
         do {
             let plan = try begin()
@@ -48,7 +48,8 @@ extension Broker {
     private func serve(_ plan: Plan) async throws {
         guard let store = plan.store else {
             throw BrokerError(
-                .noStore, "The broker has no store; add one before run(), for example a SQLiteStore or a MemoryStore.")
+                .noStore,
+                "The broker has no store; add one before run(), for example a SQLiteStore or a MemoryStore.")
         }
         let addresses = try plan.listeners.map { listener throws(BrokerError) in try permitted(listener) }
         let group = MultiThreadedEventLoopGroup(numberOfThreads: options.eventLoops)
@@ -103,7 +104,8 @@ extension Broker {
             readers: ReaderPool(store: restored.store, threads: options.readerThreads), clock: restored.clock,
             logger: logger)
         let committed = Latch<CommitThread.Ending>()
-        thread.commit({ Committer(commons: restored.commons, after: restored.sysInfo) }, machinery: machinery) { committed.set(.success($0)) }
+        thread.commit({ Committer(commons: restored.commons, after: restored.sysInfo) }, machinery: machinery)
+        { committed.set(.success($0)) }
         for loop in restored.loops { try await loop.eventLoop.submit { loop.start(in: machinery) }.get() }
         phase.withLock { $0 = .running(machinery) }
 
@@ -131,7 +133,8 @@ extension Broker {
         if case .late(let why) = drained {
             throw BrokerError(
                 .drainFailed,
-                "The store did not take everything within \(options.drainDelayMax) ms: \(why); see the log for its error.")
+                "The store did not take everything within \(options.drainDelayMaxSeconds) s: \(why); see the log for its error."
+            )
         }
     }
 
@@ -169,9 +172,9 @@ extension Broker {
     private func drain(
         _ thread: CommitThread, _ committed: Latch<CommitThread.Ending>, _ machinery: Machinery
     ) async -> CommitThread.Ending {
-        thread.stop(at: machinery.clock.now + Milliseconds(options.drainDelayMax))
+        thread.stop(at: machinery.clock.now + drainMilliseconds)
         let timeout = machinery.loops[0].eventLoop.scheduleTask(
-            in: .milliseconds(Int64(options.drainDelayMax) + 100)
+            in: .milliseconds(drainMilliseconds + 100)
         ) {
             committed.set(.success(.late("a commit has not returned")))
         }
@@ -183,6 +186,8 @@ extension Broker {
         case .failure(let error): .late("\(error)")
         }
     }
+
+    private var drainMilliseconds: Milliseconds { Milliseconds(options.drainDelayMaxSeconds) * 1000 }
 
     private func stop(_ machinery: Machinery) async {
         await machinery.readers.shutDown()

@@ -14,7 +14,8 @@ final class Machinery: Sendable {
     let logger: Logger
 
     init(
-        loops: [ShardLoop], commons: Commons, commitSignal: WakeSignal, readers: ReaderPool, clock: BrokerClock,
+        loops: [ShardLoop], commons: Commons, commitSignal: WakeSignal, readers: ReaderPool,
+        clock: BrokerClock,
         logger: Logger
     ) {
         self.loops = loops

@@ -68,7 +68,8 @@ extension StartReport {
                 "milliseconds": "\(restoreMilliseconds)",
             ])
         if importedRecords > 0 {
-            logger.info("took over from hooks what the store lacked", metadata: ["records": "\(importedRecords)"])
+            logger.info(
+                "took over from hooks what the store lacked", metadata: ["records": "\(importedRecords)"])
         }
         for endpoint in endpoints {
             logger.info("serving MQTT 5.0, 3.1.1 and 3.1", metadata: ["address": "\(endpoint.address)"])

@@ -24,9 +24,11 @@ package struct StoreAddress: Hashable, Sendable {
     package static let usage = Scheme.allCases.map(\.usage).joined(separator: " or ")
 
     package init(parsing text: String) throws(BrokerError) {
-        guard let colon = text.firstIndex(of: ":"), let scheme = Scheme(rawValue: String(text[..<colon])) else {
+        guard let colon = text.firstIndex(of: ":"), let scheme = Scheme(rawValue: String(text[..<colon]))
+        else {
             throw BrokerError(
-                .invalidOption, "\"\(text)\" does not name a store this broker knows; use \(StoreAddress.usage).")
+                .invalidOption,
+                "\"\(text)\" does not name a store this broker knows; use \(StoreAddress.usage).")
         }
         rest = String(text[text.index(after: colon)...])
         self.scheme = scheme

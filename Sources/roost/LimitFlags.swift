@@ -22,7 +22,7 @@ struct LimitFlags: ParsableArguments {
     @Flag(help: "Forbid retained messages.")
     var noRetain = false
 
-    @Option(help: "Seconds of keep-alive that every client must use instead of its own.")
+    @Option(help: "The longest keep-alive in seconds that an MQTT 5 client may choose.")
     var serverKeepAlive: UInt16?
 
     @Option(help: "The longest time in seconds that a session outlives its connection. (default: for ever)")
@@ -48,7 +48,7 @@ struct LimitFlags: ParsableArguments {
         options.packetBytesMax = packetBytesMax
         options.topicAliasMaximum = topicAliasMaximum
         options.maximumQoS = qos
-        options.isRetainAvailable = !noRetain
+        options.retainAvailable = !noRetain
         options.serverKeepAliveSeconds = serverKeepAlive
         options.sessionExpirySecondsMax = sessionExpiryMax ?? .max
         options.clientsMax = clientsMax

@@ -44,7 +44,9 @@ struct LogHandlerTests {
 
     @Test func `lines below the level are not written`() {
         let lines = Lines()
-        let logger = Logger(label: "roost") { JSONLogHandler(label: $0, level: .warning, output: lines.output) }
+        let logger = Logger(label: "roost") {
+            JSONLogHandler(label: $0, level: .warning, output: lines.output)
+        }
         logger.info("nothing")
         #expect(lines.only == "0 lines")
     }

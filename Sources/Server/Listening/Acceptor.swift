@@ -16,7 +16,8 @@ enum Acceptor {
 
     /// Listens on `address`; accepted connections are spread over `loops` in turn.
     static func bind(
-        _ listener: Listener, at address: SocketAddress, group: MultiThreadedEventLoopGroup, loops: [ShardLoop]
+        _ listener: Listener, at address: SocketAddress, group: MultiThreadedEventLoopGroup,
+        loops: [ShardLoop]
     ) async throws(BrokerError) -> any Channel {
         let name = Text(listener.name)
         let bootstrap = ServerBootstrap(group: group)

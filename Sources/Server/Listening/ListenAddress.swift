@@ -47,7 +47,8 @@ package struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
         } catch {
             throw BrokerError(
                 .invalidAddress,
-                "The listen address \(self) cannot be resolved; use an IP address or a name that this machine knows.")
+                "The listen address \(self) cannot be resolved; use an IP address or a name that this machine knows."
+            )
         }
     }
 

@@ -40,7 +40,9 @@ package struct TextLogHandler: LogHandler {
             switch scalar {
             case "\"" where isQuoted: line += "\\\""
             case "\\" where isQuoted: line += "\\\\"
-            case _ where scalar.properties.generalCategory == .control || scalar == "\u{2028}" || scalar == "\u{2029}":
+            case _
+            where scalar.properties.generalCategory == .control || scalar == "\u{2028}"
+                || scalar == "\u{2029}":
                 line += "\\u{\(String(scalar.value, radix: 16))}"
             default: line.unicodeScalars.append(scalar)
             }
