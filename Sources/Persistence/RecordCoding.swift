@@ -23,6 +23,7 @@ public enum RecordCoding {
         case subscription = 2
         case message = 3
         case delivery = 4
+        case sysInfo = 5
 
         var name: String {
             switch self {
@@ -30,6 +31,7 @@ public enum RecordCoding {
             case .subscription: "subscription"
             case .message: "message"
             case .delivery: "delivery"
+            case .sysInfo: "system information"
             }
         }
     }

@@ -23,9 +23,9 @@ extension Contents {
         case .sessionEnd(let session): end(session)
         case .sessionSwept(let session): sweep(session)
         case .subscription(let session, let filter, let record):
-            set(session, filter: Text(bytes: batch.bytes(filter)), batch.bytes(record))
+            set(session, filter: TextKey(Text(bytes: batch.bytes(filter))), batch.bytes(record))
         case .unsubscription(let session, let filter):
-            set(session, filter: Text(bytes: batch.bytes(filter)), nil)
+            set(session, filter: TextKey(Text(bytes: batch.bytes(filter))), nil)
         case .message(let number, let record, let references):
             insert(number, batch.bytes(record), references: references)
         case .delivery(let session, let number, let record):
@@ -37,9 +37,9 @@ extension Contents {
         case .reception(let session, let packetID): receive(session, packetID)
         case .release(let session, let packetID): release(session, packetID)
         case .retained(let topic, let number, let record):
-            set(topic: Text(bytes: batch.bytes(topic)), number, batch.bytes(record))
+            set(topic: TextKey(Text(bytes: batch.bytes(topic))), number, batch.bytes(record))
         case .retainedRemoval(let topic, let number):
-            set(topic: Text(bytes: batch.bytes(topic)), number, nil)
+            set(topic: TextKey(Text(bytes: batch.bytes(topic))), number, nil)
         case .boot(let number, let startedAt): boots[number] = startedAt
         }
     }
@@ -74,7 +74,7 @@ extension Contents {
         sessions[session] = nil
     }
 
-    private mutating func set(_ session: SessionNumber, filter: Text, _ record: [UInt8]?) {
+    private mutating func set(_ session: SessionNumber, filter: TextKey, _ record: [UInt8]?) {
         let isStored = sessions[session]?.subscriptions[filter] != nil
         if let record {
             if !isStored { info.subscriptionCount += 1 }
@@ -134,7 +134,7 @@ extension Contents {
         info.receptionCount -= 1
     }
 
-    private mutating func set(topic: Text, _ number: MessageNumber, _ record: [UInt8]?) {
+    private mutating func set(topic: TextKey, _ number: MessageNumber, _ record: [UInt8]?) {
         let old = retained[topic]
         if let old, old.number > number { return }
         retained[topic] = record.map { Retained(number: number, record: $0) }

@@ -27,7 +27,7 @@ struct Contents: Sendable {
 
     /// Everything that belongs to one session.
     struct Session: Sendable {
-        var subscriptions = SortedMap<Text, [UInt8]>()
+        var subscriptions = SortedMap<TextKey, [UInt8]>()
         var deliveries = SortedMap<MessageNumber, Delivery>()
         var receptions = SortedMap<UInt16, Bool>()
 
@@ -45,7 +45,7 @@ struct Contents: Sendable {
     var ended = SortedMap<SessionNumber, Bool>()
     var sessions = SortedMap<SessionNumber, Session>()
     var bodies: [MessageNumber: Body] = [:]
-    var retained = SortedMap<Text, Retained>()
+    var retained = SortedMap<TextKey, Retained>()
     var boots = SortedMap<UInt64, Milliseconds>()
     var info = SysInfoRecord()
 }

@@ -72,7 +72,7 @@ extension MemoryStore {
         try read { (contents) throws(StoreError) -> [SubscriptionRecord] in
             var found: [[UInt8]] = []
             if let rows = contents.sessions[session], contents.ended[session] == nil {
-                found = rows.subscriptions.entries(after: filter, limit: limit).map(\.value)
+                found = rows.subscriptions.entries(after: TextKey(filter), limit: limit).map(\.value)
             }
             contents.sessions.walk(after: session) { session, rows in
                 guard found.count < limit else { return false }
@@ -126,7 +126,7 @@ extension MemoryStore {
     /// See `StoredRetainedMessages`.
     public func retainedMessages(after topic: Text, limit: Int) throws(StoreError) -> [RetainedRecord] {
         try read { (contents) throws(StoreError) -> [RetainedRecord] in
-            try contents.retained.entries(after: topic, limit: limit)
+            try contents.retained.entries(after: TextKey(topic), limit: limit)
                 .map { (entry) throws(StoreError) in try contents.retained(entry.value) }
         }
     }
@@ -134,7 +134,7 @@ extension MemoryStore {
     /// See `StoredRetainedMessages`.
     public func retainedMessage(_ topic: Text) throws(StoreError) -> RetainedRecord? {
         try read { (contents) throws(StoreError) -> RetainedRecord? in
-            guard let value = contents.retained[topic] else { return nil }
+            guard let value = contents.retained[TextKey(topic)] else { return nil }
             return try contents.retained(value)
         }
     }

@@ -5,7 +5,7 @@ package import Packets
 
 /// What becomes of one line of a SUBSCRIBE, before anybody is asked whether the client may.
 package enum SubscribeDecision: Hashable, Sendable {
-    /// Subscribe with these options: the QoS is what is granted `[MQTT-3.9.3-1]`.
+    /// Subscribe with these options: the QoS is what is granted `[MQTT-3.8.4-7]`.
     case grant(TopicFilter, SubscriptionOptions)
     /// Answer the line with this reason.
     case refuse(ReasonCode)
@@ -14,8 +14,8 @@ package enum SubscribeDecision: Hashable, Sendable {
 
     /// Decides on a line of a SUBSCRIBE.
     ///
-    /// `identifier` is that of the packet, `others` how many subscriptions the session has to other filters, those
-    /// granted earlier in the same packet included.
+    /// `identifier` is that of the packet, `others` how many subscriptions the session has to other filters,
+    /// those granted earlier in the same packet included.
     package init(_ line: Subscription, identifier: UInt32?, others: Int, limits: Limits) {
         guard let filter = TopicFilter(line.filter) else {
             self = .refuse(.topicFilterInvalid)

@@ -69,7 +69,8 @@ package struct Receiver: Hashable, Sendable {
     package var ownIdentifiers: Range<Int> { Int(identifiersStart)..<Int(ownIdentifiersEnd) }
 }
 
-/// One shared subscription that matches: a message goes to one of its members `[MQTT-4.8.2-4]`.
+/// One shared subscription that matches: each message goes to one of its members, at the QoS
+/// that this one was granted `[MQTT-4.8.2-3]`.
 package struct ShareGroup: Hashable, Sendable {
     /// The whole filter, `$share/group/filter`.
     package let share: Text

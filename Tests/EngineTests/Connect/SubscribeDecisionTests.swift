@@ -16,7 +16,7 @@ import Testing
     }
 
     @Test(arguments: QoS.allCases, QoS.allCases)
-    func `the QoS granted is the one asked for, up to the maximum [MQTT-3.9.3-1]`(asked: QoS, maximum: QoS)
+    func `the QoS granted is the one asked for, up to the maximum [MQTT-3.8.4-7]`(asked: QoS, maximum: QoS)
         throws
     {
         let options = SubscriptionOptions(
