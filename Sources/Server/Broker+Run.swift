@@ -104,7 +104,7 @@ extension Broker {
             readers: ReaderPool(store: restored.store, threads: options.readerThreads), clock: restored.clock,
             logger: logger)
         let committed = Latch<CommitThread.Ending>()
-        thread.commit({ Committer(commons: restored.commons, after: restored.sysInfo) }, machinery: machinery)
+        thread.commit({ Committer(commons: restored.commons, after: restored.found.sysInfo) }, machinery: machinery)
         { committed.set(.success($0)) }
         for loop in restored.loops { try await loop.eventLoop.submit { loop.start(in: machinery) }.get() }
         phase.withLock { $0 = .running(machinery) }
@@ -118,7 +118,7 @@ extension Broker {
             }
             announce(restored, listeners.map(\.0), channels)
             await untilShutdown()
-            logger.info("shutting down", metadata: ["connections": "\(restored.commons.connections)"])
+            logger.info("shutting down", metadata: ["connections": "\(restored.commons.connectionCount.load(ordering: .relaxed))"])
         } catch {
             failure = error
         }

@@ -11,10 +11,8 @@ struct Restored: Sendable {
     let store: any Store
     let clock: BrokerClock
     let commons: Commons
-    /// As the committer finds the store.
-    let sysInfo: SysInfoRecord
     let loops: [ShardLoop]
-    private let found: RestoreReport
+    let found: RestoreReport
     private let imported: Int
     private let milliseconds: Milliseconds
 
@@ -33,7 +31,6 @@ struct Restored: Sendable {
             let seed = UInt64.random(in: 0 ... .max)
             let shards = eventLoops.indices.map { Shard(index: $0, commons: commons, seed: seed) }
             found = try Restoration.restore(from: store, shards: shards, commons: commons, now: clock.now)
-            sysInfo = try store.sysInfo()
             loops = zip(shards, eventLoops).enumerated().map { index, pair in
                 ShardLoop(index: index, eventLoop: pair.1, shard: pair.0, clock: clock)
             }
@@ -50,8 +47,8 @@ struct Restored: Sendable {
     func report(endpoints: [StartReport.Endpoint]) -> StartReport {
         StartReport(
             endpoints: endpoints, store: store.name, location: store.location, durability: store.durability,
-            sessions: found.sessions, subscriptions: found.subscriptions, retainedMessages: found.retained,
-            queuedMessages: Int(found.queued), importedRecords: imported,
+            sessions: found.sessionCount, subscriptions: found.subscriptionCount, retainedMessages: found.retainedCount,
+            queuedMessages: found.queuedCount, importedRecords: imported,
             restoreMilliseconds: Int(milliseconds))
     }
 }

@@ -3,6 +3,7 @@
 
 import ArgumentParser
 import Glibc
+import Logging
 import Persistence
 import Server
 import StoreMemory
@@ -34,13 +35,15 @@ struct DataFlags: ParsableArguments {
                 """))
     var durability = Level.disk
 
-    func makeStore() throws -> any Store {
+    func makeStore(_ logger: Logger) throws -> any Store {
         let address = try StoreAddress(parsing: store)
         switch address.scheme {
         case .memory: return MemoryStore()
         case .sqlite:
             try makeDirectory(of: address.rest)
-            return SQLiteStore(path: address.rest, durability: durability.durability)
+            var options = SQLiteStore.Options()
+            options.onCorruptRecord = { logger.error("a stored record is corrupt and was left out: \($0)") }
+            return SQLiteStore(path: address.rest, durability: durability.durability, options: options)
         }
     }
 

@@ -31,7 +31,7 @@ struct Serve: AsyncParsableCommand {
 
     private func serve(_ logger: Logger) async throws {
         let broker = Broker(options: try options(), logger: logger)
-        broker.add(try data.makeStore())
+        broker.add(try data.makeStore(logger))
         for address in try network.addresses() {
             broker.add(.tcp(host: address.host, port: address.port))
         }

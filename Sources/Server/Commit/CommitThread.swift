@@ -60,8 +60,10 @@ final class CommitThread: Sendable {
     }
 
     private func loop(_ committer: inout Committer, _ machinery: Machinery) -> Ending {
+        var log = StoreLog(machinery.logger)
         while true {
             let pause = step(&committer, machinery.clock)
+            log.look(at: committer.health, now: machinery.clock.now)
             for shard in committer.takeWakes() { machinery.loops[shard].wake() }
             let deadline = deadline.withLock { $0 }
             guard let deadline else {

@@ -64,6 +64,8 @@ final class ShardLoop: @unchecked Sendable {
         ticker = eventLoop.scheduleRepeatedTask(initialDelay: delay, delay: delay) { [weak self] _ in
             self?.advance()
         }
+        // Restoring may have left work: sessions that ended with the crash, and their wills.
+        advance()
     }
 
     /// Closes every connection with DISCONNECT 0x8B; the future succeeds when the last channel is gone.
