@@ -205,10 +205,11 @@ class Wills(unittest.TestCase):
         self.assertEqual(self.watcher.payloads(1), ["gone"])
 
     def test_a_retained_will(self):
-        Peer(self.port, "doomed", will=("will/kept", b"gone", 1, True, [(wire.USER, ("a", "b"))])).break_connection()
+        self.watcher.subscribe("kept/#", 1)
+        Peer(self.port, "doomed", will=("kept/will", b"gone", 1, True, [(wire.USER, ("a", "b"))])).break_connection()
         self.watcher.messages(1)
         with Peer(self.port, "later") as later:
-            later.subscribe("will/kept", 1)
+            later.subscribe("kept/will", 1)
             message = later.messages(1)[0]
             self.assertEqual((message.payload, message.retain), (b"gone", True))
             self.assertEqual(message.properties[wire.USER], [("a", "b")])
