@@ -162,9 +162,9 @@ class Shutdown(unittest.TestCase):
 
 
 def flattened(lines, message):
-    """The fields of the log line with this message, those of its metadata beside the others."""
+    """The fields of the log line with this message, its fields beside the others."""
     line = next(each for each in lines if message in each.values())
-    return {**line, **line.get("metadata", {})}
+    return {**line, **line.get("fields", {})}
 
 
 if __name__ == "__main__":
