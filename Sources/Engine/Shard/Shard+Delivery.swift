@@ -18,7 +18,7 @@ extension Shard {
         }
         switch session.catchup.phase {
         case .live:
-            if session.tail.isEmpty && canSend(session, connection) {
+            if session.tail.isEmpty && session.catchup.window.isEmpty && canSend(session, connection) {
                 send(post, receiver, mail, session, connection)
             } else {
                 keep(Parcel(post, receiver, from: mail), session, connection)

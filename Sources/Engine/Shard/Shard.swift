@@ -142,6 +142,7 @@ package final class Shard {
         deliver(mailbox.mail)
         takeLosses()
         progress(to: position)
+        releaseHolds()
         advanceCatchups()
         advanceWaiting()
     }
