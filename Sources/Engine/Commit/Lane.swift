@@ -152,7 +152,8 @@ package enum LaneChange: Sendable, Hashable {
     case message(index: Int32)
     case removal(session: SessionNumber, number: MessageNumber, ordinal: UInt32)
     case state(
-        session: SessionNumber, number: MessageNumber, ordinal: UInt32, packetID: UInt16, state: DeliveryState)
+        session: SessionNumber, number: MessageNumber, ordinal: UInt32, packetID: UInt16, state: DeliveryState
+    )
     case reception(session: SessionNumber, packetID: UInt16)
     case release(session: SessionNumber, packetID: UInt16)
     case client(session: SessionNumber, clientID: Slice, record: Slice)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The Roost authors
 
-package import Persistence
+import Persistence
 
 /// Which changes of the lanes at the committer's hands a batch covers.
 enum CommitScope: Hashable {

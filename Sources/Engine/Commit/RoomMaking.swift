@@ -21,7 +21,8 @@ struct RoomMaking {
         var selection = RoomMaking()
         for (index, lane) in lanes.enumerated() {
             for entry in lane.entries.indices where !Netting.isSettled(entry, lane) {
-                selection.consider(lane.changes[lane.changes(of: entry)], EntryPlace(lane: index, entry: entry))
+                selection.consider(
+                    lane.changes[lane.changes(of: entry)], EntryPlace(lane: index, entry: entry))
             }
         }
         return selection.places
@@ -41,7 +42,8 @@ struct RoomMaking {
             waitingSessions.contains(session)
         case .release(let session, let packetID):
             waitingReceptions.contains(Reception(session: session, packetID: packetID))
-        case .message, .removal, .state, .reception, .subscription, .unsubscription, .retainedRemoval, .settled:
+        case .message, .removal, .state, .reception, .subscription, .unsubscription, .retainedRemoval,
+            .settled:
             false
         }
     }

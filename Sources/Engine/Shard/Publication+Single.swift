@@ -12,7 +12,8 @@ extension Shard {
         appendPost(publication)
         let qos = min(publication.qos, subscription.options.qos)
         var target = PostReceiver(
-            session: session.number, place: session.seat, ordinal: PostReceiver.unstored, qos: qos, retain: true,
+            session: session.number, place: session.seat, ordinal: PostReceiver.unstored, qos: qos,
+            retain: true,
             isPersistent: session.isPersistent)
         let identifiers = subscription.identifier == 0 ? [] : [subscription.identifier][...]
         append(

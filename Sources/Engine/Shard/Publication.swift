@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The Roost authors
 
+import DequeModule
 import Packets
 import Persistence
 
@@ -49,7 +50,8 @@ extension Shard {
     }
 
     /// A publish of a will.
-    func publish(_ will: WillRecord, clientID: Text, session: SessionNumber, expiresAt: Milliseconds) -> Bool {
+    func publish(_ will: WillRecord, clientID: Text, session: SessionNumber, expiresAt: Milliseconds) -> Bool
+    {
         withPublication(
             topic: will.topic, properties: will.properties, payload: will.payload
         ) { publication in
@@ -70,7 +72,8 @@ extension Shard {
             properties.withUnsafeBytes { properties in
                 payload.withUnsafeBytes { payload in
                     var publication = Publication(
-                        topic: topic, properties: properties, payload: payload, qos: .atMostOnce, retain: false,
+                        topic: topic, properties: properties, payload: payload, qos: .atMostOnce,
+                        retain: false,
                         expiresAt: 0, publisher: "", session: 0)
                     return body(&publication)
                 }
@@ -142,7 +145,8 @@ extension Shard {
         if !progress.isOpened { beginEntry() }
         progress.isOpened = true
         let message = LaneMessage(
-            topic: lane.append(bytes: publication.topic), properties: lane.append(bytes: publication.properties),
+            topic: lane.append(bytes: publication.topic),
+            properties: lane.append(bytes: publication.properties),
             payload: lane.append(bytes: publication.payload),
             publisher: lane.append(bytes: publication.publisher.bytes), qos: publication.qos,
             publishedAt: now, expiresAt: publication.expiresAt, retained: retained)
@@ -180,7 +184,8 @@ extension Shard {
             progress.message = nil
         }
         append(
-            &target, match.identifiers[member.identifiers], share: group.share, stores: stores, of: publication,
+            &target, match.identifiers[member.identifiers], share: group.share, stores: stores,
+            of: publication,
             &progress)
     }
 

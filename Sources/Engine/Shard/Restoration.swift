@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The Roost authors
 
-package import Packets
+import Packets
 package import Persistence
+import Synchronization
 
 /// What a start found.
 package struct RestoreReport: Sendable, Hashable {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The Roost authors
 
+import DequeModule
 import Packets
-import Persistence
+package import Persistence
 
 /// Resuming is one procedure: after a restart, a reconnect, a takeover, or when a client is slower than its
 /// messages.
@@ -18,7 +19,8 @@ extension Shard {
         session.dropTail()
         commons.seats.move(session.seat, to: Seat(shard: index, slot: slot, isOnline: false))
         recordStates(session)
-        let skips = Set(session.inflight.entries.filter { $0.ordinal != PostReceiver.unstored }.map { $0.number })
+        let skips = Set(
+            session.inflight.entries.filter { $0.ordinal != PostReceiver.unstored }.map { $0.number })
         session.catchup.restart(skipping: skips)
         catchingUp.append(session)
     }
@@ -38,7 +40,9 @@ extension Shard {
 
     /// Writes packet identifier and state of what is in flight.
     private func recordStates(_ session: Session) {
-        let unrecorded = session.inflight.entries.filter { !$0.isRecorded && $0.ordinal != PostReceiver.unstored }
+        let unrecorded = session.inflight.entries.filter {
+            !$0.isRecorded && $0.ordinal != PostReceiver.unstored
+        }
         guard !unrecorded.isEmpty else { return }
         beginEntry()
         for entry in unrecorded {
@@ -128,7 +132,8 @@ extension Shard {
     package func readFinished(_ reply: ReadReply, now: Milliseconds) {
         begin(now)
         switch (reply.request.kind, reply.result) {
-        case (.window(_, _, _, let round), let result): takeWindow(result, reply.request.session, round: round)
+        case (.window(_, _, _, let round), let result):
+            takeWindow(result, reply.request.session, round: round)
         case (.receptions, .success(.receptions(let packetIDs))):
             if let session = sessions[reply.request.session] { takeReceptions(packetIDs, of: session) }
         case (.retained(_, let round), .success(.retained(let records))): takeRetained(records, round: round)

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The Roost authors
 
+import DequeModule
 import Packets
 import Persistence
+import Synchronization
 
 /// From CONNECT to CONNACK.
 extension Shard {
     func receiveConnect(_ connect: Connect, on connection: Connection) {
         connection.version = connect.version
-        let decision = Admission.decide(
-            connect, limits: limits, clientCount: commons.connectionCount.load(ordering: .relaxed) - 1,
-            random: &random)
+        let others = commons.connectionCount.load(ordering: .relaxed) - 1
+        let decision = ConnectDecision(connect, limits: limits, clients: others, using: &random)
         switch decision {
         case .refuse(let reason): refuse(connection, reason, "CONNECT was refused")
         case .accept(let parameters): admit(parameters, on: connection)
@@ -23,11 +24,15 @@ extension Shard {
         connection.parameters = parameters
         connection.packetBytesMax = parameters.packetBytesMax
         connection.keepAlive = Milliseconds(parameters.keepAliveSeconds) * 1500
-        connection.windowMax = parameters.receiveMaximum
-        connection.inboundAliases = InboundTopicAliases(maximum: limits.topicAliasMaximum)
-        connection.outboundAliases = OutboundTopicAliases(maximum: parameters.topicAliasMaximum)
+        connection.windowMax = Int(parameters.receiveMaximum)
+        connection.inboundAliases = InboundTopicAliases(
+            maximum: limits.topicAliasMaximum, bytesMax: limits.topicAliasBytesMax)
+        connection.outboundAliases = OutboundTopicAliases(
+            maximum: min(parameters.topicAliasMaximum, limits.topicAliasMaximum),
+            bytesMax: limits.topicAliasBytesMax)
         let claim = Claim(
-            clientID: parameters.clientID, shard: index, slot: connection.id, cleanStart: parameters.cleanStart)
+            clientID: parameters.clientID, shard: index, slot: connection.id,
+            cleanStart: parameters.cleanStart)
         follow(claim, commons.registry.withLock { $0.claim(claim) })
     }
 
@@ -120,13 +125,16 @@ extension Shard {
     private func attach(
         _ connection: Connection, _ resumed: Session?, ended: SessionNumber?
     ) -> SessionNumber {
-        guard let parameters = connection.parameters else { preconditionFailure("admitted without parameters") }
+        guard let parameters = connection.parameters else {
+            preconditionFailure("admitted without parameters")
+        }
         let session = resumed ?? makeSession(parameters)
         update(session.record, of: session, with: parameters, connection)
         session.slot = connection.id.index
         connection.session = session
         connection.connack = Connack(
-            sessionPresent: resumed != nil, reason: .success, properties: parameters.connackProperties(limits))
+            sessionPresent: resumed != nil, reason: .success, properties: parameters.connackProperties(limits)
+        )
         connection.connackSteps = 1
         recordConnect(session, connection, ended: ended)
         if resumed != nil { resume(session, connection) } else { seatNew(session, connection) }
@@ -167,7 +175,9 @@ extension Shard {
 
     /// What CONNACK must wait for `[DESIGN §1]`: the record with its will, the end of the old session.
     private func recordConnect(_ session: Session, _ connection: Connection, ended: SessionNumber?) {
-        guard session.isPersistent || session.record.will != nil || ended != nil || session.isStored else { return }
+        guard session.isPersistent || session.record.will != nil || ended != nil || session.isStored else {
+            return
+        }
         let ticket = beginEntry()
         // The end was handed over before; repeating it makes this entry wait for it even out of turn.
         if let ended { lane.append(.sessionEnd(session: ended)) }

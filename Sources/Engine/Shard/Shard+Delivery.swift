@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The Roost authors
 
+import DequeModule
 import NIOCore
 import Packets
 import Persistence
@@ -12,7 +13,9 @@ extension Shard {
         guard Int(slot) < connections.count, let connection = connections[Int(slot)],
             let session = connection.session, session.number == receiver.session
         else { return }
-        if receiver.qos == .atMostOnce { return sendUnacknowledged(post, receiver, mail, session, connection) }
+        if receiver.qos == .atMostOnce {
+            return sendUnacknowledged(post, receiver, mail, session, connection)
+        }
         switch session.catchup.phase {
         case .live:
             if session.tail.isEmpty && canSend(session, connection) {
@@ -123,7 +126,7 @@ extension Shard {
 
     /// The packet identifier of a QoS 2 delivery is durable: out it goes.
     func sendRecorded(_ parcel: Parcel, packetID: UInt16, _ connection: Connection) {
-        guard let session = connection.session, session.inflight[packetID: packetID]?.number == parcel.number
+        guard let session = connection.session, session.inflight[packetID]?.number == parcel.number
         else { return }
         write(parcel, packetID: packetID, dup: false, to: connection)
     }
@@ -182,7 +185,8 @@ extension Shard {
     /// Writes a post as it lies in the mail; false if it has expired or is too large for the client.
     @discardableResult
     private func write(
-        _ post: Post, _ receiver: PostReceiver, _ mail: borrowing Mail, packetID: UInt16, to connection: Connection
+        _ post: Post, _ receiver: PostReceiver, _ mail: borrowing Mail, packetID: UInt16,
+        to connection: Connection
     ) -> Bool {
         if post.expiresAt != 0 && post.expiresAt <= now { return false }
         let head = PublishHead(
@@ -196,7 +200,8 @@ extension Shard {
                 if connection.packetBytesMax != .max {
                     let count = PublishEncoder.byteCount(
                         head, topicBytes: post.topic.count, propertyBytes: post.properties.count,
-                        payloadBytes: post.payload.count, identifiers: identifiers, version: connection.version)
+                        payloadBytes: post.payload.count, identifiers: identifiers,
+                        version: connection.version)
                     if count > connection.packetBytesMax { return false }
                 }
                 append(
@@ -244,7 +249,7 @@ extension Shard {
 
     /// PUBACK and PUBCOMP end a delivery. Of an identifier that is not known nothing is said.
     private func complete(_ packetID: UInt16, _ qos: QoS, _ session: Session, _ connection: Connection) {
-        guard let entry = session.inflight[packetID: packetID], entry.qos == qos else { return }
+        guard let entry = session.inflight[packetID], entry.qos == qos else { return }
         if qos == .exactlyOnce && entry.state != .released { return }
         _ = session.inflight.remove(packetID)
         discard(entry.number, entry.ordinal, session)
@@ -253,7 +258,7 @@ extension Shard {
 
     /// PUBREC: the delivery is marked released, durably, before PUBREL goes out.
     private func receivePubrec(_ view: AcknowledgementView, _ session: Session, _ connection: Connection) {
-        guard var entry = session.inflight[packetID: view.packetID], entry.qos == .exactlyOnce else {
+        guard var entry = session.inflight[view.packetID], entry.qos == .exactlyOnce else {
             let reason: ReasonCode = connection.version == .v5 ? .packetIdentifierNotFound : .success
             return acknowledge(connection, .pubrel, packetID: view.packetID, reason: reason, after: nil)
         }

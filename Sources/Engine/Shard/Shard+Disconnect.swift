@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The Roost authors
 
+import DequeModule
 import Packets
-import Persistence
+package import Persistence
 
 /// From the end of a connection to the end of its session.
 extension Shard {
@@ -11,12 +12,15 @@ extension Shard {
         guard let session = connection.session else { return }
         if let expiry = disconnect.properties.sessionExpiry {
             if session.record.expirySeconds == 0 && expiry != 0 {
-                return drop(connection, .protocolError, "DISCONNECT sets a session expiry that was zero [MQTT-3.1.2-23]")
+                return drop(
+                    connection, .protocolError,
+                    "DISCONNECT sets a session expiry that was zero [MQTT-3.1.2-23]")
             }
             session.record.expirySeconds = min(expiry, limits.sessionExpirySecondsMax)
         }
         if disconnect.reason == .success { session.record.will = nil }
-        let detail = disconnect.reason == .success ? "the client disconnected" : "the client asks for its will"
+        let detail =
+            disconnect.reason == .success ? "the client disconnected" : "the client asks for its will"
         detach(connection, disconnect.reason, detail, cancelsWill: disconnect.reason == .success)
         orders.append(.close(connection.id))
     }
@@ -67,7 +71,9 @@ extension Shard {
     /// shutdown treats connections as a crash does: their records stay "connected".
     private func recordDisconnect(_ session: Session, cancelsWill: Bool) {
         guard session.isPersistent && session.record.expirySeconds > 0 else { return }
-        let unrecorded = session.inflight.entries.filter { !$0.isRecorded && $0.ordinal != PostReceiver.unstored }
+        let unrecorded = session.inflight.entries.filter {
+            !$0.isRecorded && $0.ordinal != PostReceiver.unstored
+        }
         beginEntry()
         for entry in unrecorded {
             lane.append(
@@ -141,7 +147,9 @@ extension Shard {
     func schedule(_ session: Session) {
         guard session.slot == nil else { return }
         let ends = endTime(session)
-        let willDue = session.record.will.map { session.record.disconnectedAt + Milliseconds($0.delaySeconds) * 1000 }
+        let willDue = session.record.will.map {
+            session.record.disconnectedAt + Milliseconds($0.delaySeconds) * 1000
+        }
         let due = min(ends ?? .max, willDue ?? .max)
         if due != .max { deadlines.set(session, at: due) }
     }

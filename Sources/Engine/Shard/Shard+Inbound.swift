@@ -125,7 +125,9 @@ extension Shard {
 
     /// Tells a misbehaving client why, as far as its version can, and closes.
     private func fail(_ connection: Connection, _ error: DecodeError) {
-        if connection.stage == .opening { connection.version = connection.decoder.version ?? connection.version }
+        if connection.stage == .opening {
+            connection.version = connection.decoder.version ?? connection.version
+        }
         let detail = "\(error.message) [\(error.statement)]"
         switch connection.stage {
         case .opening where error.reason == .unsupportedProtocolVersion:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The Roost authors
 
+import DequeModule
 import Packets
 import Persistence
 
@@ -57,24 +58,14 @@ extension Shard {
     private func topic(
         of view: PublishView, in bytes: UnsafeRawBufferPointer, on connection: Connection
     ) -> TopicBytes? {
-        guard view.topicAlias != 0 else { return .received(view.topic.slice(of: bytes)) }
         let received = view.topic.slice(of: bytes)
-        if received.isEmpty {
-            guard let text = connection.inboundAliases[view.topicAlias] else {
-                drop(connection, aliasFault(view, connection), "an unknown topic alias [MQTT-3.3.2-7]")
-                return nil
-            }
-            return .stored(text)
-        }
-        guard connection.inboundAliases.set(view.topicAlias, Text(bytes: Array(received))) else {
-            drop(connection, .topicAliasInvalid, "a topic alias out of range [MQTT-3.3.2-9]")
+        guard view.topicAlias != 0 else { return .received(received) }
+        switch connection.inboundAliases.resolve(view.topicAlias, received) {
+        case .topic(let text): return .stored(text)
+        case .refused(let reason):
+            drop(connection, reason, "a topic alias that is out of range or stands for nothing")
             return nil
         }
-        return .received(received)
-    }
-
-    private func aliasFault(_ view: PublishView, _ connection: Connection) -> ReasonCode {
-        view.topicAlias > limits.topicAliasMaximum ? .topicAliasInvalid : .protocolError
     }
 
     private func route(
@@ -158,7 +149,7 @@ extension Shard {
     private func refusePublish(_ view: PublishView, _ reason: ReasonCode, _ connection: Connection) {
         switch (view.qos, connection.version) {
         case (.atMostOnce, _): break
-        case (_, .v31), (_, .v311) where reason == .quotaExceeded:
+        case (_, let version) where version != .v5 && reason == .quotaExceeded:
             drop(connection, reason, "too many publishes are not yet committed")
         case (.atLeastOnce, _):
             acknowledge(connection, .puback, packetID: view.packetID, reason: reason, after: nil)

@@ -4,6 +4,7 @@
 import DequeModule
 import Packets
 import Persistence
+import Synchronization
 
 /// Retained messages of one new subscription, on their way.
 struct RetainedRequest {
@@ -35,7 +36,8 @@ extension Shard {
                 let topic = UnsafeRawBufferPointer(rebasing: bytes[post.topic.range])
                 commons.retained.withLock { index in
                     if let body {
-                        _ = index.set(topic: topic, number: post.number, body: body, expiresAt: post.expiresAt)
+                        _ = index.set(
+                            topic: topic, number: post.number, body: body, expiresAt: post.expiresAt)
                     } else {
                         _ = index.clear(topic: topic, number: post.number)
                     }
@@ -46,8 +48,10 @@ extension Shard {
 
     private func message(of post: Post, _ update: RetainedUpdate) -> MessageRecord {
         MessageRecord(
-            topic: Text(bytes: Array(tick.arena[post.topic.range])), payload: Array(tick.arena[post.payload.range]),
-            properties: Array(tick.arena[post.properties.range]), publisher: update.publisher, qos: update.qos,
+            topic: Text(bytes: Array(tick.arena[post.topic.range])),
+            payload: Array(tick.arena[post.payload.range]),
+            properties: Array(tick.arena[post.properties.range]), publisher: update.publisher,
+            qos: update.qos,
             publishedAt: now, expiresAt: post.expiresAt)
     }
 

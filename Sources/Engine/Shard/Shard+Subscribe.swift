@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The Roost authors
 
+import DequeModule
 import Packets
 import Persistence
 
@@ -8,23 +9,20 @@ import Persistence
 extension Shard {
     func receiveSubscribe(_ subscribe: Subscribe, on connection: Connection) {
         guard let session = connection.session else { return }
-        let identifier = subscribe.properties.subscriptionIdentifiers.first ?? 0
-        if identifier != 0 && !limits.subscriptionIdentifiersAvailable {
-            return drop(connection, .subscriptionIdentifiersNotSupported, "subscription identifiers are not available")
-        }
+        let identifier = subscribe.properties.subscriptionIdentifiers.first
         var change = SubscriptionChange(session: session)
         var reasons: [ReasonCode] = []
         for subscription in subscribe.subscriptions {
-            let decision = SubscribeDecision.decide(
-                subscription.filter, subscription.options, version: connection.version, limits: limits,
-                subscriptionCount: session.subscriptions.count)
+            let others =
+                session.subscriptions.count - (session.subscriptions[subscription.filter] == nil ? 0 : 1)
+            let decision = SubscribeDecision(
+                subscription, identifier: identifier, others: others, limits: limits)
+            reasons.append(decision.reason)
             switch decision {
-            case .protocolError(let reason):
+            case .disconnect(let reason):
                 return drop(connection, reason, "a shared subscription with No Local [MQTT-3.8.3-4]")
-            case .refuse(let reason): reasons.append(reason)
-            case .grant(let filter, let options):
-                reasons.append(ReasonCode(rawValue: options.qos.rawValue))
-                add(filter, options, identifier, &change)
+            case .refuse: break
+            case .grant(let filter, let options): add(filter, options, identifier ?? 0, &change)
             }
         }
         let packet = Packet.suback(Suback(packetID: subscribe.packetID, reasons: reasons))

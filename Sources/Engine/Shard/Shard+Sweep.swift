@@ -2,7 +2,7 @@
 // SPDX-FileCopyrightText: 2026 The Roost authors
 
 import Packets
-import Persistence
+package import Persistence
 
 /// An ended session whose rows are being removed.
 struct Sweep {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The Roost authors
 
+import DequeModule
 import Packets
 import Persistence
+import Synchronization
 
 /// The end of a tick: hand-over, then posting.
 extension Shard {
@@ -71,7 +73,9 @@ extension Shard {
         for index in mail.posts.indices {
             while next < holds.count && holds[next].posts.upperBound <= index { next += 1 }
             if next < holds.count && holds[next].posts.contains(index) {
-                hold(mail.posts[index], of: mail, holds[next], isLast: index == holds[next].posts.upperBound - 1)
+                hold(
+                    mail.posts[index], of: mail, holds[next],
+                    isLast: index == holds[next].posts.upperBound - 1)
             } else {
                 dispatch(mail.posts[index], of: mail)
             }
@@ -125,7 +129,8 @@ extension Shard {
 
     /// Asks to be woken by commits while something waits for one.
     func setInterest() {
-        let waits = !waiters.isEmpty || !holding.isEmpty || !catchingUp.isEmpty || !sweeps.isEmpty
+        let waits =
+            !waiters.isEmpty || !holding.isEmpty || !catchingUp.isEmpty || !sweeps.isEmpty
             || !overloaded.isEmpty
         commons.setInterest(index, waits)
         if waits && commons.committedPosition > ledger.position { wantsSelfWake = true }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The Roost authors
 
+import DequeModule
 import Packets
 import Persistence
 
@@ -83,7 +84,8 @@ extension Shard {
     /// The store can never take what this acknowledges.
     private func releaseRefused(_ waiter: Waiter, _ connection: Connection) {
         switch waiter.kind {
-        case .puback, .pubrec where connection.version == .v5:
+        case .puback,
+            .pubrec where connection.version == .v5:
             if waiter.kind == .pubrec { connection.session?.receptions.remove(waiter.packetID) }
             release(connection, waiter.kind, waiter.packetID, .implementationSpecificError)
         default:

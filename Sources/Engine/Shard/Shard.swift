@@ -3,8 +3,9 @@
 
 import DequeModule
 package import NIOCore
-package import Packets
+import Packets
 package import Persistence
+import Synchronization
 
 /// One event loop's part of the broker: connections, their sessions, and everything that happens to them.
 ///

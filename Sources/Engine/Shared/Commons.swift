@@ -53,7 +53,8 @@ package final class Commons: Sendable {
     /// The one point of order. `visible` runs under the lock, after the lane has its place: what it sets online
     /// is seen by everybody who hands over later.
     package func handOver(
-        _ lane: inout Lane, visible: (_ lastNumber: MessageNumber, _ lastPosition: UInt64) -> Void = { _, _ in }
+        _ lane: inout Lane,
+        visible: (_ lastNumber: MessageNumber, _ lastPosition: UInt64) -> Void = { _, _ in }
     ) -> (number: MessageNumber, position: UInt64) {
         let bytes = lane.bytes
         uncommitted.add(bytes, ordering: .relaxed)

@@ -122,7 +122,8 @@ package struct Post: Sendable, Hashable {
     package var receiverCount: Int32 = 0
 
     package init(
-        topic: Slice, properties: Slice, payload: Slice, number: MessageNumber = 0, expiresAt: Milliseconds = 0
+        topic: Slice, properties: Slice, payload: Slice, number: MessageNumber = 0,
+        expiresAt: Milliseconds = 0
     ) {
         self.topic = topic
         self.properties = properties

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The Roost authors
 
-package import Synchronization
+import Synchronization
 
 /// Where a session is, in one atomic word: shard, slot, whether it is connected (QoS 0 goes there at once),
 /// whether it is *online* (what is stored for it is also posted to it), and whether its queue is full.
