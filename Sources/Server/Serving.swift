@@ -46,18 +46,29 @@ struct Serving {
         let drained = await drain()
         await machinery.readers.shutDown()
         for loop in machinery.loops { try await loop.eventLoop.submit { loop.stop() }.get() }
-        switch drained {
-        case .settled:
-            let store = store
-            try await thread.run { store.close() }
-        case .late(let why):
-            throw BrokerError(
-                .drainFailed,
-                """
-                Not everything that was received could be committed within \(drainSeconds) s: \(why). Nothing \
-                that was acknowledged is lost; the log names the trouble of the store.
-                """)
+        try await close(after: drained)
+    }
+
+    private func close(after ending: CommitThread.Ending) async throws {
+        let why: String
+        switch ending {
+        case .settled: return try await closeStore()
+        case .late(let missing):
+            try await closeStore()
+            why = missing
+        case .stuck: why = "a commit has not returned"
         }
+        throw BrokerError(
+            .drainFailed,
+            """
+            Not everything that was received could be committed within \(drainSeconds) s: \(why). Nothing that \
+            was acknowledged is lost; the log names the trouble of the store.
+            """)
+    }
+
+    private func closeStore() async throws {
+        let store = store
+        try await thread.run { store.close() }
     }
 
     /// Waits for the committer, but no longer than the options say, even if a commit never returns.
@@ -66,7 +77,7 @@ struct Serving {
         thread.stop(at: machinery.clock.now + milliseconds)
         let committed = committed
         let timeout = machinery.loops[0].eventLoop.scheduleTask(in: .milliseconds(milliseconds + 100)) {
-            committed.set(.success(.late("a commit has not returned")))
+            committed.set(.success(.stuck))
         }
         defer { timeout.cancel() }
         // A shutdown by cancellation has to drain too, so the wait must not see the cancellation.
