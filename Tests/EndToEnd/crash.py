@@ -75,7 +75,8 @@ def main():
         for _ in range(options.repeat):
             start = time.monotonic()
             violations, text = play(seed, options.crashes, options.flags.split(), options.failures)
-            print(f"round seed {seed}: {'FAILED' if violations else 'held'} in {time.monotonic() - start:.1f} s: {text}")
+            outcome = "FAILED" if violations else "held"
+            print(f"round seed {seed}: {outcome} in {time.monotonic() - start:.1f} s: {text}")
             report(violations)
             held += not violations
             if violations:

@@ -269,7 +269,8 @@ class Checker:
         if not settled:
             keys.add(None)
         if key not in keys:
-            self.found("retained", f"{topic} has {key} between {begin} and {end}, expected one of {sorted(map(str, keys))}")
+            expected = sorted(map(str, keys))
+            self.found("retained", f"{topic} has {key} between {begin} and {end}, expected one of {expected}")
 
 
 def main():

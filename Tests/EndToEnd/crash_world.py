@@ -233,7 +233,8 @@ class World:
         everybody = self.clients() + self.enders
 
         def is_done():
-            return all(each.connected.is_set() for each in everybody) and all(each.is_idle() for each in self.publishers)
+            everybody_is_there = all(each.connected.is_set() for each in everybody)
+            return everybody_is_there and all(each.is_idle() for each in self.publishers)
 
         try:
             await self.until(is_done, "publishers to finish")

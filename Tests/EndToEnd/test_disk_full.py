@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: 2026 The Roost authors
-"""A disk that is full: nothing more is acknowledged, nothing is lost, consumers make room, and work resumes by itself."""
+"""A disk that is full: nothing more is acknowledged, nothing is lost, consumers make room, work resumes by itself."""
 import shutil
 import subprocess
 import tempfile

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: 2026 The Roost authors
 """What is acknowledged is there after `kill -9`; what SIGTERM does."""
+import json
 import time
 import unittest
 
@@ -145,7 +146,7 @@ class Shutdown(unittest.TestCase):
                 self.assertEqual(again.connack.present, 1)
 
     def test_the_start_says_what_was_restored(self):
-        with Broker() as broker:
+        with Broker("--log-format", "json") as broker:
             with Peer(broker.port, "p", clean=False, expiry=100) as peer:
                 peer.subscribe("x/#", 1)
                 peer.subscribe("y/#", 1)
@@ -153,9 +154,17 @@ class Shutdown(unittest.TestCase):
             broker.terminate()
             before = len(broker.log())
             broker.start()
-            started = broker.log()[before:]
-            for words in ("1 session", "2 subscriptions", "1 retained", "1 queued", str(broker.port), "roost.db", "disk"):
-                self.assertIn(words, started)
+            lines = [json.loads(line) for line in broker.log()[before:].splitlines()]
+            restored = " ".join(f"{name}={value}" for name, value in flattened(lines, "restored").items())
+            for words in ("sessions=1", "subscriptions=2", "retained=1", "queued=1", "durability=disk", "roost.db"):
+                self.assertIn(words, restored)
+            self.assertIn(f"127.0.0.1:{broker.port}", json.dumps(lines))
+
+
+def flattened(lines, message):
+    """The fields of the log line with this message, its fields beside the others."""
+    line = next(each for each in lines if message in each.values())
+    return {**line, **line.get("fields", {})}
 
 
 if __name__ == "__main__":

@@ -152,11 +152,11 @@ class StartUp(unittest.TestCase):
         self.assertFalse(os.path.exists(self.path))
 
     def test_options_that_make_no_sense(self):
-        for flags in (("--maximum-qos", "3"), ("--receive-maximum", "0"), ("--event-loops", "0"), ("--durability", "x")):
-            with self.subTest(flags=flags):
-                done = self.serve(*flags)
+        for flag, value in {"maximum-qos": 3, "receive-maximum": 0, "event-loops": 0, "durability": "x"}.items():
+            with self.subTest(flag=flag):
+                done = self.serve(f"--{flag}", str(value))
                 self.assertNotEqual(done.returncode, 0)
-                self.assertIn(flags[0][2:], done.stderr)
+                self.assertIn(flag, done.stderr)
                 self.assertFalse(os.path.exists(self.path))
 
     def test_stores_and_addresses_that_make_no_sense(self):
