@@ -16,8 +16,12 @@ extension Broker {
         topic: String, payload: [UInt8], qos: QoS = .atLeastOnce, retain: Bool = false
     ) async throws {
         guard let machinery else { throw Broker.notRunning }
+        guard let name = TopicName(Text(topic)) else {
+            throw BrokerError(
+                .publishRefused, "\"\(topic)\" is not a topic name; it must not be empty or have wildcards.")
+        }
         let message = MessageRecord(
-            topic: Text(topic), payload: payload, qos: qos, publishedAt: machinery.clock.now)
+            topic: name.text, payload: payload, qos: qos, publishedAt: machinery.clock.now)
         let loop = machinery.loops[Int(UInt(bitPattern: topic.hashValue) % UInt(machinery.loops.count))]
         let reason: ReasonCode? = await withCheckedContinuation { continuation in
             loop.eventLoop.execute { loop.publish(message, retain: retain, continuation: continuation) }

@@ -47,7 +47,8 @@ struct Restored: Sendable {
     func report(endpoints: [StartReport.Endpoint]) -> StartReport {
         StartReport(
             endpoints: endpoints, store: store.name, location: store.location, durability: store.durability,
-            sessions: found.sessionCount, subscriptions: found.subscriptionCount, retainedMessages: found.retainedCount,
+            sessions: found.sessionCount, subscriptions: found.subscriptionCount,
+            retainedMessages: found.retainedCount,
             queuedMessages: found.queuedCount, importedRecords: imported,
             restoreMilliseconds: Int(milliseconds))
     }

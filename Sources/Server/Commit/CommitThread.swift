@@ -16,8 +16,10 @@ final class CommitThread: Sendable {
     enum Ending: Sendable {
         /// Everything that was handed over is committed.
         case settled
-        /// Time was up; the sentence says what held it up.
+        /// Time was up; the sentence says what is missing.
         case late(String)
+        /// Time was up and a commit has not returned: the thread is lost.
+        case stuck
     }
 
     let signal = WakeSignal()
@@ -30,9 +32,17 @@ final class CommitThread: Sendable {
         pool.start()
     }
 
-    /// Runs `body` on the thread; before `commit` or after it has ended.
-    func run<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
-        try await pool.runIfActive(body)
+    /// Runs `body` on the thread, before `commit` or after it has ended. A cancelled task waits like any other:
+    /// a store that was opened is closed.
+    func run<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
+        try await withCheckedThrowingContinuation { continuation in
+            pool.submit { state in
+                switch state {
+                case .active: continuation.resume(with: Result { try body() })
+                case .cancelled: continuation.resume(throwing: CancellationError())
+                }
+            }
+        }
     }
 
     /// Starts committing; `ended` is called on the thread once `stop` has been called and all is settled, or the

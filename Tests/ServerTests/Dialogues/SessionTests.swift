@@ -76,9 +76,10 @@ struct SessionTests {
             let second = try await TestClient.connect(
                 port: port, "one", cleanStart: false, sessionExpiry: 100, sessionPresent: true)
             try await first.expectDisconnect(.sessionTakenOver)
-            try await second.publish("a", "mine", qos: .atLeastOnce, id: 1)
-            try await second.expect("a", "mine", qos: .atLeastOnce)
-            try await second.expect(.puback(Acknowledgement(packetID: 1)))
+            let publisher = try await TestClient.connect(port: port, "publisher")
+            try await publisher.publish("a", "yours", qos: .atLeastOnce, id: 1)
+            try await publisher.expect(.puback(Acknowledgement(packetID: 1)))
+            try await second.expect("a", "yours", qos: .atLeastOnce)
         }
     }
 
