@@ -36,7 +36,7 @@ extension Shard {
     ) {
         guard connection.stage == .connected else { return }
         guard !connection.isCongested(limits.outboundBytesMax) else {
-            return noteDrop(session.record.clientID, .slowConsumer)
+            return noteDrop(session.number, .slowConsumer)
         }
         write(post, receiver, mail, packetID: 0, to: connection)
     }
