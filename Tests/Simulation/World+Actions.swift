@@ -36,7 +36,6 @@ extension World {
             note("client \(client.index) leaves link \(old.id)")
             if dice.chance(0.5) { old.isEnding = true }
         }
-        client.hasUnseenConnect = client.hasUnseenConnect || client.link?.isConnected == false
         leave(client)
         let request = makeRequest(client)
         let link = open(client, on: dice.pick(0...plan.shardCount - 1), request: request)
@@ -53,6 +52,7 @@ extension World {
 
     /// The client looks away from its connection.
     func leave(_ client: SimulatedClient) {
+        if client.link?.isConnected == false { client.hasUnseenConnect = true }
         client.link?.isForgotten = true
         client.link = nil
     }

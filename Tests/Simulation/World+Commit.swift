@@ -43,7 +43,9 @@ extension World {
         } catch {
             failure = error
         }
-        note("batch \(commit.committer.batch.number): \(failure.map { "\($0.code)" } ?? "applied")")
+        note(
+            "batch \(commit.committer.batch.number) of \(commit.committer.batch.changes.count) changes:"
+                + " \(failure.map { "\($0.code)" } ?? "applied")")
         if let fault = disk.mirror.faults.first { fail(fault) }
         commit.phase = .answered(failure)
     }
@@ -66,6 +68,7 @@ extension World {
     }
 
     private func wakeShards() {
+        note("the committer has come to \(commons.committedPosition)")
         for shard in commit.committer.takeWakes() { loops[shard].collects += 1 }
     }
 }

@@ -149,7 +149,8 @@ extension World {
         links.removeAll { $0 === link }
         settleUnacknowledged(of: link)
         settleWill(of: link)
-        if clients[link.client].link === link && link.toClient.isEmpty { clients[link.client].link = nil }
+        let client = clients[link.client]
+        if client.link === link && link.toClient.isEmpty { leave(client) }
     }
 
     /// Nothing on this connection can take effect any more.
