@@ -97,6 +97,7 @@ extension Shard {
     /// A claim was answered: the session is here, or there is none.
     func granted(_ claim: Claim, _ session: Session?, ended: SessionNumber?) {
         let connection = connection(claim.slot)
+        let ended = ended ?? commons.registry.withLock { $0.ended(claim.clientID) }
         let isWanted = connection?.stage == .connecting
         if let session { adopt(session) }
         var number = session?.number

@@ -110,7 +110,10 @@ extension Shard {
         if session.isStored {
             if !opened { beginEntry() }
             lane.append(.sessionEnd(session: session.number))
-            sweeps.append(Sweep(session: session.number, subscriptions: session.subscriptions))
+            sweeps.append(
+                Sweep(
+                    session: session.number, clientID: session.record.clientID,
+                    subscriptions: session.subscriptions))
         }
         afterHandOver.append(.forget(session))
         orders.append(.report(.ended(session.record.clientID)))

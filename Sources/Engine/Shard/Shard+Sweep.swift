@@ -3,6 +3,7 @@
 
 import Packets
 package import Persistence
+import Synchronization
 
 /// An ended session whose rows are being removed.
 struct Sweep {
@@ -16,6 +17,8 @@ struct Sweep {
     }
 
     var session: SessionNumber
+    /// Empty: the end is known to be committed.
+    var clientID: Text
     var subscriptions: [Text: SubscriptionRecord]
     var phase = Phase.fresh
 }
@@ -24,7 +27,7 @@ struct Sweep {
 extension Shard {
     /// Takes over the sweep of a session that ended before the start.
     package func resumeSweep(_ session: SessionNumber) {
-        sweeps.append(Sweep(session: session, subscriptions: [:]))
+        sweeps.append(Sweep(session: session, clientID: "", subscriptions: [:]))
     }
 
     func advanceSweeps() {
@@ -44,6 +47,8 @@ extension Shard {
         case .settling(let position):
             guard position <= commons.committedPosition else { return }
             sweep.phase = .reading
+            let (clientID, session) = (sweep.clientID, sweep.session)
+            if !clientID.isEmpty { commons.registry.withLock { $0.settle(clientID, ended: session) } }
             let kind = ReadRequest.Kind.sweep(limit: Shard.sweepSlice)
             orders.append(.read(ReadRequest(session: sweep.session, kind: kind)))
         case .reading: break
