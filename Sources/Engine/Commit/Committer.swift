@@ -225,7 +225,7 @@ extension Committer {
         }
         let lane = lanes[entry.lane]
         let position = lane.firstPosition + UInt64(entry.entry)
-        post(.refused([position]), to: lane.shard)
+        for shard in 0..<commons.shardCount { post(.refused([position]), to: shard) }
         Netting.settle(&lanes, .entry(entry))
         mode = .splitting
     }

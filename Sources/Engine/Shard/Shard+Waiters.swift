@@ -64,7 +64,7 @@ extension Shard {
     }
 
     private func release(_ waiter: Waiter) {
-        let isRefused = ledger.takeRefusal(waiter.ticket)
+        let isRefused = ledger.isRefused(ticket: waiter.ticket)
         let parcel = waiter.kind == .publish ? sends.removeValue(forKey: waiter.ticket) : nil
         if waiter.kind == .inline {
             let reason = isRefused ? ReasonCode.implementationSpecificError : .success
@@ -86,7 +86,6 @@ extension Shard {
         switch waiter.kind {
         case .puback,
             .pubrec where connection.version == .v5:
-            if waiter.kind == .pubrec { connection.session?.receptions.remove(waiter.packetID) }
             release(connection, waiter.kind, waiter.packetID, .implementationSpecificError)
         default:
             drop(connection, .implementationSpecificError, "the store refused a change")
@@ -135,10 +134,23 @@ extension Shard {
             while let hold = session.holds.first, isDone(hold.wait) {
                 session.holds.removeFirst()
                 session.holdBytes -= hold.mail.bytes
+                if isRefused(hold.wait) {
+                    // It never happened: neither its receivers nor a resend may see it.
+                    session.receptions.remove(hold.packetID)
+                    continue
+                }
                 for post in hold.mail.posts { dispatch(post, of: hold.mail) }
             }
         }
         holding.removeAll { $0.holds.isEmpty }
+    }
+
+    private func isRefused(_ wait: HoldWait?) -> Bool {
+        switch wait {
+        case nil: false
+        case .ticket(let ticket): ledger.isRefused(ticket: ticket)
+        case .position(let position): ledger.isRefused(position: position)
+        }
     }
 
     func isDone(_ wait: HoldWait?) -> Bool {
