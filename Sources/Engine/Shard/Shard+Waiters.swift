@@ -84,8 +84,7 @@ extension Shard {
     /// The store can never take what this acknowledges.
     private func releaseRefused(_ waiter: Waiter, _ connection: Connection) {
         switch waiter.kind {
-        case .puback,
-            .pubrec where connection.version == .v5:
+        case .puback where connection.version == .v5, .pubrec where connection.version == .v5:
             release(connection, waiter.kind, waiter.packetID, .implementationSpecificError)
         default:
             drop(connection, .implementationSpecificError, "the store refused a change")
