@@ -111,6 +111,9 @@ package struct Catchup: Sendable {
     }
 
     package var phase: Phase
+    /// Everything up to here came from the store. Mail at or below it may still be on its way when the session is
+    /// live.
+    package var liveAfter: MessageNumber = 0
     /// Everything up to here has been read, or is in flight.
     package var cursor: MessageNumber = 0
     /// What was in flight on this connection when it began: already sent.

@@ -177,7 +177,9 @@ extension Shard {
         guard isDone else { return }
         switch session.catchup.phase {
         case .reading: session.catchup.reachedEnd = true
-        case .goingLive: session.catchup.phase = .live
+        case .goingLive(let lastNumber, _):
+            session.catchup.phase = .live
+            session.catchup.liveAfter = lastNumber
         case .live, .settling: break
         }
     }
