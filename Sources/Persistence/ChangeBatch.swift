@@ -96,7 +96,8 @@ public struct ChangeBatch: ~Copyable, Sendable {
         _ slice: Slice, _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         let whole = arena.span.bytes
-        precondition(slice.start >= 0 && slice.start + slice.count <= whole.byteCount, "a slice of another arena")
+        precondition(
+            slice.start >= 0 && slice.start + slice.count <= whole.byteCount, "a slice of another arena")
         return try whole.withUnsafeBytes { (pointer) throws(Failure) -> Result in
             try body(UnsafeRawBufferPointer(rebasing: pointer[slice.start..<slice.start + slice.count]))
         }

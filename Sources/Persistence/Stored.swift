@@ -21,13 +21,13 @@ public protocol StoredClients: Hook {
 
 /// Gives back the subscriptions that are stored. Called on reader threads, several at a time.
 public protocol StoredSubscriptions: Hook {
-    /// Up to `limit` subscriptions whose key (session, then filter in byte order) is above
-    /// (`session`, `filter`), in rising order of key. Those of ended sessions are not among them.
+    /// Up to `limit` subscriptions whose key (session, then `TextKey` of the filter) is above
+    /// (`session`, `filter`), in rising order of key; a shorter page than `limit` is the last. Those of ended sessions are not among them.
     func subscriptions(
         after session: SessionNumber, filter: Text, limit: Int
     ) throws(StoreError) -> [SubscriptionRecord]
 
-    /// All subscriptions of one session, in rising order of filter, ended or not.
+    /// All subscriptions of one session, in rising order of the filter's `TextKey`, ended or not.
     func subscriptions(of session: SessionNumber) throws(StoreError) -> [SubscriptionRecord]
 }
 
@@ -63,7 +63,8 @@ public struct DeliveryPage: Hashable, Sendable {
 
 /// Gives back the retained messages. Called on reader threads, several at a time.
 public protocol StoredRetainedMessages: Hook {
-    /// Up to `limit` retained messages whose topics are above `topic` in byte order, in rising order of topic.
+    /// Up to `limit` retained messages whose topics are above `topic` in the order of their `TextKey`s, in
+    /// rising order; a shorter page than `limit` is the last.
     func retainedMessages(after topic: Text, limit: Int) throws(StoreError) -> [RetainedRecord]
 
     /// The retained message of exactly this topic.
@@ -100,7 +101,8 @@ public protocol Store: StoredClients, StoredSubscriptions, StoredInflightMessage
     func open() throws(StoreError)
 
     /// Applies all changes or none; when it returns they are as durable as `durability` says. A batch whose
-    /// number is not above the last applied one changes nothing and succeeds.
+    /// number is not above the last applied one changes nothing and succeeds; a store looks at the number
+    /// before anything else, so that `retry` is never said of a batch that is applied.
     func commit(_ batch: borrowing ChangeBatch) throws(StoreError)
 
     /// Checks the engine's own integrity and every invariant between the records, reading everything.

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The Roost authors
+
+import CSQLite
+import Glibc
+import Persistence
+
+/// A database that is open for writing; used on the committer's thread, behind the store's lock.
+final class Database {
+    private let path: String
+    private let lock: FileLock
+    private let writer: Writer
+    private let space: Space
+    private let log: Log
+    /// A sync failed, or something else left the outcome of a batch open: only closing is left to do.
+    private var isDistrusted = false
+
+    /// Locks, checks, creates, recovers: in this order, so that nothing is written before it was checked.
+    init(_ path: String, _ durability: Durability, _ options: SQLiteStore.Options) throws(StoreError) {
+        self.path = path
+        lock = try FileLock(path)
+        try FileHeader.check(path)
+        let connection = try translating(path, .opening) { () throws(SQLiteFailure) in
+            let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+            return try Connection(path, flags: flags)
+        }
+        connection.keepLogOnClose(true)
+        try translating(path, .opening) { () throws(SQLiteFailure) in try connection.configure(options) }
+        try connection.upgrade(path)
+        try connection.recover(path)
+        let info = try connection.info(path)
+        connection.keepLogOnClose(false)
+        log = Log(connection, path, options)
+        (writer, space) = try translating(path, .opening) { () throws(SQLiteFailure) in
+            try connection.execute("PRAGMA synchronous=\(durability.synchronous)")
+            return (try Writer(connection, options, info: info), try Space(connection, path, options))
+        }
+    }
+
+    /// Applies a batch, and makes a second attempt after emptying the log when the disk had no room for it.
+    func commit(_ batch: borrowing ChangeBatch) throws(StoreError) {
+        guard !isDistrusted else {
+            throw StoreError(.reopen, "The database \(path) has to be opened again after an earlier failure.")
+        }
+        if batch.number <= writer.info.batch { return }
+        do throws(StoreError) {
+            try attempt(batch)
+        } catch {
+            guard error.code == .retry, log.restart() else { throw error }
+            try attempt(batch)
+        }
+        log.checkpointIfDue()
+    }
+
+    /// Closes the connection; the lock goes with this object.
+    func close() {
+        writer.connection.keepLogOnClose(isDistrusted)
+        writer.connection.close()
+    }
+
+    private func attempt(_ batch: borrowing ChangeBatch) throws(StoreError) {
+        do throws(SQLiteFailure) {
+            try writer.apply(batch)
+            try space.ensure(grows: !batch.makesRoom)
+        } catch {
+            throw abandon(error, .changing)
+        }
+        do throws(SQLiteFailure) {
+            try writer.commit()
+        } catch {
+            throw abandon(error, .committing)
+        }
+    }
+
+    /// Undoes a transaction; what it was about is known not to be applied only when that succeeds and the last
+    /// batch is the one before.
+    private func abandon(_ failure: SQLiteFailure, _ phase: SQLiteFailure.Phase) -> StoreError {
+        var error = failure.storeError(path, phase)
+        let isUndone = writer.rollback()
+        if !isUndone || !writer.isAsRemembered(path) { error.code = .reopen }
+        isDistrusted = error.code == .reopen || error.code == .corrupt
+        return error
+    }
+}
+
+extension Durability {
+    /// The value of `PRAGMA synchronous`.
+    fileprivate var synchronous: String {
+        switch self {
+        case .disk: "FULL"
+        case .process: "NORMAL"
+        case .memory: "OFF"
+        }
+    }
+}
+
+/// Runs `body` and gives a failure its meaning.
+func translating<Result>(
+    _ path: String, _ phase: SQLiteFailure.Phase, _ body: () throws(SQLiteFailure) -> Result
+) throws(StoreError) -> Result {
+    do throws(SQLiteFailure) {
+        return try body()
+    } catch {
+        throw error.storeError(path, phase)
+    }
+}

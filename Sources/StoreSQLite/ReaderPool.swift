@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The Roost authors
+
+import CSQLite
+import Persistence
+import Synchronization
+
+/// The connections that read, each used by one thread at a time.
+///
+/// Readers see the last committed state and keep nobody waiting. Connections are made when they are needed and
+/// kept, up to a number, for the next reader.
+final class ReaderPool: Sendable {
+    private struct State {
+        var idle: [Connection] = []
+        var isOpen = false
+        /// Rises with each opening, so that a connection of an earlier one is not taken back.
+        var generation = 0
+    }
+
+    private let path: String
+    private let idleMax: Int
+    private let state = Mutex(State())
+
+    init(_ path: String, idleMax: Int) {
+        self.path = path
+        self.idleMax = idleMax
+    }
+
+    func open() {
+        state.withLock { state in
+            state.isOpen = true
+            state.generation += 1
+        }
+    }
+
+    func close() {
+        let idle = state.withLock { state in
+            state.isOpen = false
+            defer { state.idle = [] }
+            return state.idle
+        }
+        _ = idle
+    }
+
+    /// Lends a connection to `body`; one that failed is not used again.
+    func read<Result>(_ body: (Connection) throws(StoreError) -> Result) throws(StoreError) -> Result {
+        let (connection, generation) = try take()
+        let result = try body(connection)
+        state.withLock { state in
+            if state.isOpen, state.generation == generation, state.idle.count < idleMax {
+                state.idle.append(connection)
+            }
+        }
+        return result
+    }
+
+    private func take() throws(StoreError) -> (Connection, Int) {
+        let (idle, generation) = try state.withLock { (state) throws(StoreError) -> (Connection?, Int) in
+            guard state.isOpen else { throw StoreError(.unavailable, "The database \(path) is not open.") }
+            return (state.idle.popLast(), state.generation)
+        }
+        if let idle { return (idle, generation) }
+        do throws(SQLiteFailure) {
+            // Read and write, because a reader may be the one who has to rebuild the log's index.
+            let connection = try Connection(path, flags: SQLITE_OPEN_READWRITE)
+            try connection.execute("PRAGMA query_only=ON")
+            return (connection, generation)
+        } catch {
+            throw error.storeError(path, .reading)
+        }
+    }
+}

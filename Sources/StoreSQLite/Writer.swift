@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The Roost authors
+
+import Persistence
+
+/// The connection that writes: applies batches, each in one transaction.
+///
+/// Only the committer's thread uses it. `info`, `settling` and what else it remembers about the database change
+/// when a transaction has been committed, never before.
+final class Writer {
+    let connection: Connection
+    let statements: WriterStatements
+    let options: SQLiteStore.Options
+    /// The counters as of the last committed batch.
+    private(set) var info: SysInfoRecord
+    private(set) var settling: Settling
+    /// Where the next change's counters go; becomes `info`.
+    var draft: SysInfoRecord
+    /// Becomes `settling`.
+    var settlingDraft: Settling
+    /// The body of a large message that is not shared, until its delivery follows.
+    var largeBody: Slice?
+
+    init(
+        _ connection: Connection, _ options: SQLiteStore.Options, info: SysInfoRecord
+    ) throws(SQLiteFailure) {
+        self.connection = connection
+        self.options = options
+        self.info = info
+        draft = info
+        statements = try WriterStatements(connection)
+        let recent = try connection.integer("SELECT count(*) FROM recent")
+        settling = Settling(recentCount: Int(recent), message: info.message)
+        settlingDraft = settling
+    }
+
+    /// Makes all changes in an open transaction.
+    func apply(_ batch: borrowing ChangeBatch) throws(SQLiteFailure) {
+        draft = info
+        settlingDraft = settling
+        largeBody = nil
+        try statements.begin.run()
+        for change in batch.changes { try apply(change, of: batch) }
+        draft.batch = batch.number
+        draft.session = max(draft.session, batch.session)
+        draft.message = max(draft.message, batch.message)
+        draft.time = max(draft.time, batch.time)
+        try settleIfDue()
+        try write(draft)
+    }
+
+    /// Ends the transaction; only now the batch is there.
+    func commit() throws(SQLiteFailure) {
+        try statements.commit.run()
+        info = draft
+        settling = settlingDraft
+    }
+
+    /// Undoes what was not committed; false when even that failed.
+    func rollback() -> Bool {
+        guard connection.isInTransaction else { return true }
+        do throws(SQLiteFailure) {
+            try statements.rollback.run()
+        } catch {
+            return !connection.isInTransaction
+        }
+        return true
+    }
+
+    /// Whether the database holds what this object believes it does.
+    func isAsRemembered(_ path: String) -> Bool {
+        do throws(StoreError) {
+            return try connection.info(path) == info
+        } catch {
+            return false
+        }
+    }
+
+    private func write(_ info: SysInfoRecord) throws(SQLiteFailure) {
+        var record: [UInt8] = []
+        RecordCoding.append(info, to: &record)
+        try record.span.bytes.withUnsafeBytes { (bytes) throws(SQLiteFailure) in
+            try statements.setInfo.bind(1, bytes)
+            try statements.setInfo.run()
+        }
+    }
+}
