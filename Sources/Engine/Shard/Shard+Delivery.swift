@@ -80,7 +80,7 @@ extension Shard {
     /// Takes a delivery that is not sent (expired, too large for its client) out of the store.
     func discard(_ number: MessageNumber, _ ordinal: UInt32, _ session: Session) {
         guard number != 0, ordinal != PostReceiver.unstored else { return }
-        beginEntry()
+        beginEntry(of: session)
         lane.append(.removal(session: session.number, number: number, ordinal: ordinal))
     }
 
@@ -115,7 +115,7 @@ extension Shard {
             let dup = parcel.qos == .atLeastOnce && parcel.isStored && parcel.number <= session.dupThrough
             return write(parcel, packetID: packetID, dup: dup, to: connection)
         }
-        let ticket = beginEntry()
+        let ticket = beginEntry(of: session)
         lane.append(
             .state(
                 session: session.number, number: parcel.number, ordinal: parcel.ordinal, packetID: packetID,
@@ -275,7 +275,7 @@ extension Shard {
         guard entry.ordinal != PostReceiver.unstored else {
             return acknowledge(connection, .pubrel, packetID: view.packetID, after: nil)
         }
-        let ticket = beginEntry()
+        let ticket = beginEntry(of: session)
         lane.append(
             .state(
                 session: session.number, number: entry.number, ordinal: entry.ordinal,

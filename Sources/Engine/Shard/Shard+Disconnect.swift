@@ -74,7 +74,7 @@ extension Shard {
         let unrecorded = session.inflight.entries.filter {
             !$0.isRecorded && $0.ordinal != PostReceiver.unstored
         }
-        beginEntry()
+        beginEntry(of: session)
         for entry in unrecorded {
             lane.append(
                 .state(
@@ -110,7 +110,7 @@ extension Shard {
         if session.isStored {
             if !opened { beginEntry() }
             lane.append(.sessionEnd(session: session.number))
-            sweeps.append(Sweep(session: session.number, subscriptions: session.subscriptions))
+            sweeps.append(Sweep(session: session.number))
         }
         afterHandOver.append(.forget(session))
         orders.append(.report(.ended(session.record.clientID)))
