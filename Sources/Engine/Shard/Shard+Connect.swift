@@ -72,6 +72,8 @@ extension Shard {
             end(session)
             afterHandOver.append(.grant(claim, nil, ended: session.isStored ? number : nil))
         } else {
+            // Its time may pass before the end of this tick; it is another connection's already.
+            deadlines.cancel(session)
             afterHandOver.append(.grant(claim, session, ended: nil))
         }
     }
