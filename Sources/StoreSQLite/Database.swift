@@ -33,7 +33,7 @@ final class Database {
         log = Log(connection, path, options)
         (writer, space) = try translating(path, .opening) { () throws(SQLiteFailure) in
             try connection.execute("PRAGMA synchronous=\(durability.synchronous)")
-            return (try Writer(connection, info: info), try Space(connection, path, options))
+            return (try Writer(connection, options, info: info), try Space(connection, path, options))
         }
     }
 

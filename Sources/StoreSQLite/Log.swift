@@ -39,11 +39,18 @@ final class Log {
         }
     }
 
-    /// Allocates blocks for the log. SQLite takes what lies beyond its last frame for nothing.
+    /// Fills the log with zeros, which SQLite takes for nothing: blocks that are there and written need no
+    /// change of the file system's own records when they are written again and synced.
     private func reserve(_ bytes: Int) {
-        let descriptor = Glibc.open(path, O_RDWR | O_CLOEXEC)
+        let descriptor = Glibc.open(path, O_WRONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return }
-        posix_fallocate(descriptor, 0, bytes)
+        let zeros = [UInt8](repeating: 0, count: 1 << 16)
+        var offset = 0
+        while offset < bytes {
+            let count = pwrite(descriptor, zeros, min(zeros.count, bytes - offset), offset)
+            if count <= 0 { break }
+            offset += count
+        }
         Glibc.close(descriptor)
     }
 }

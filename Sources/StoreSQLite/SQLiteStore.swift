@@ -34,6 +34,13 @@ public final class SQLiteStore: Store {
         /// Called, on a reader's thread, with a sentence about a record that could not be read and was left out.
         public var onCorruptRecord: @Sendable (String) -> Void = { _ in }
 
+        /// Rows of `recent` beyond which slices are moved.
+        var recentCountMax = 16_384
+        /// Insertions after which a slice is due.
+        var insertionsPerSlice = 256
+        /// Bodies that fill a good part of a page gain nothing by waiting and are never kept in `recent`.
+        var recentBodyBytesMax = 1_024
+
         /// The defaults.
         public init() {}
     }

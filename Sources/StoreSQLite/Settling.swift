@@ -13,15 +13,8 @@ import Persistence
 /// Whatever arrives at or below `roundEnd` after the round has begun goes straight to `settled`: numbers rise,
 /// so that is rare, but it must not be taken for a leftover.
 struct Settling {
-    /// Rows of `recent` beyond which slices are moved.
-    static let recentCountMax = 16_384
-    /// Insertions after which a slice is due.
-    static let insertionsPerSlice = 256
     /// Rows moved for each inserted one, in quarters: a round must be faster than what comes in.
     static let quartersPerInsertion = 5
-    /// Bodies that fill a good part of a page gain nothing by waiting.
-    static let recentBodyBytesMax = 1_024
-
     /// How many rows `recent` has.
     var recentCount: Int
     /// Insertions into `recent` since the last slice.
@@ -46,11 +39,11 @@ struct Settling {
 extension Writer {
     /// Moves a slice when there is enough to move.
     func settleIfDue() throws(SQLiteFailure) {
-        guard settlingDraft.insertions >= Settling.insertionsPerSlice else { return }
+        guard settlingDraft.insertions >= options.insertionsPerSlice else { return }
         let count = settlingDraft.insertions * Settling.quartersPerInsertion / 4
         settlingDraft.insertions = 0
         if settlingDraft.cleanedEnd < settlingDraft.settledEnd { try deleteLeftovers(2 * count) }
-        if settlingDraft.recentCount > Settling.recentCountMax { try settle(count) }
+        if settlingDraft.recentCount > options.recentCountMax { try settle(count) }
     }
 
     private func settle(_ count: Int) throws(SQLiteFailure) {

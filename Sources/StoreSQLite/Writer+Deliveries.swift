@@ -11,7 +11,7 @@ extension Writer {
     ) throws(SQLiteFailure) {
         let key = try signed(number)
         draft.messageCount += 1
-        if references == 1, record.count > Settling.recentBodyBytesMax || number <= settlingDraft.roundEnd {
+        if references == 1, record.count > options.recentBodyBytesMax || number <= settlingDraft.roundEnd {
             largeBody = record
             return
         }

@@ -10,6 +10,7 @@ import Persistence
 final class Writer {
     let connection: Connection
     let statements: WriterStatements
+    let options: SQLiteStore.Options
     /// The counters as of the last committed batch.
     private(set) var info: SysInfoRecord
     private(set) var settling: Settling
@@ -20,8 +21,11 @@ final class Writer {
     /// The body of a large message that is not shared, until its delivery follows.
     var largeBody: Slice?
 
-    init(_ connection: Connection, info: SysInfoRecord) throws(SQLiteFailure) {
+    init(
+        _ connection: Connection, _ options: SQLiteStore.Options, info: SysInfoRecord
+    ) throws(SQLiteFailure) {
         self.connection = connection
+        self.options = options
         self.info = info
         draft = info
         statements = try WriterStatements(connection)

@@ -44,6 +44,7 @@ package struct Committer: ~Copyable {
     package private(set) var batch = ChangeBatch()
     /// What has gone wrong with the store, and whether it still does.
     package private(set) var health = StoreHealth()
+    var sizes: QueueSizes
     var lanes: [Lane] = []
     var mode: Mode = .normal
     private var scope: CommitScope = .all
@@ -55,6 +56,7 @@ package struct Committer: ~Copyable {
     /// Continues after the last batch that the store has applied.
     package init(commons: Commons, after sysInfo: SysInfoRecord) {
         self.commons = commons
+        sizes = QueueSizes(limits: commons.limits, seats: commons.seats)
         appliedBatch = sysInfo.batch
         appliedMessage = sysInfo.message
     }
@@ -75,10 +77,18 @@ package struct Committer: ~Copyable {
         appliedBatch = batch.number
         appliedMessage = batch.message
         health.recovered()
+        count()
         Netting.settle(&lanes, scope)
         if case .retrying = mode, scope == .all { mode = .normal }
         if mode == .repeating { mode = .normal }
         report()
+    }
+
+    private mutating func count() {
+        for count in commons.takeCounts() {
+            sizes.set(count.session, seat: count.seat, count: count.count, bytes: 0)
+        }
+        sizes.count(lanes, scope)
     }
 
     /// The commit, or the reopening, failed.
@@ -231,6 +241,9 @@ extension Committer {
     private mutating func report() {
         let done = Netting.settledPrefix(lanes)
         var finished = Array(lanes[..<done.lanes])
+        if let last = finished.last {
+            commons.advanceCommitted(toNumber: last.firstNumber + UInt64(last.messages.count) - 1)
+        }
         lanes.removeFirst(done.lanes)
         if let position = done.position, position > commons.committedPosition {
             commons.advanceCommitted(to: position)

@@ -136,6 +136,7 @@ package enum RetainedChange: UInt8, Sendable, Hashable {
 /// A delivery on its way to the store. Trivial.
 package struct LaneDelivery: Sendable, Hashable {
     package var session: SessionNumber
+    package var seat: UInt32
     package var share: Slice = .empty
     package var firstIdentifier: Int32 = 0
     package var identifierCount: Int32 = 0

@@ -34,7 +34,8 @@ package enum Report: Sendable, Hashable, CustomStringConvertible {
     case connected(Text, Origin, version: ProtocolVersion, resumed: Bool)
     case disconnected(Text, Origin, reason: ReasonCode, detail: String)
     case refused(Origin, reason: ReasonCode, detail: String)
-    case dropped(Text, count: Int, because: DropReason)
+    /// Session zero: of several sessions.
+    case dropped(session: SessionNumber, count: Int, because: DropReason)
     case ended(Text)
     case unreadable(Text, String)
 
@@ -58,7 +59,8 @@ package enum Report: Sendable, Hashable, CustomStringConvertible {
             "client \(client) from \(origin.remote) disconnected, reason \(reason.rawValue): \(detail)"
         case .refused(let origin, let reason, let detail):
             "connection from \(origin.remote) refused, reason \(reason.rawValue): \(detail)"
-        case .dropped(let client, let count, let why): "dropped \(count) for client \(client): \(why)"
+        case .dropped(let session, let count, let why):
+            "dropped \(count) messages for session \(session): \(why.rawValue)"
         case .ended(let client): "session of client \(client) ended"
         case .unreadable(let client, let why): "the queue of client \(client) could not be read: \(why)"
         }
@@ -83,6 +85,8 @@ package struct ReadRequest: Sendable, Hashable {
         /// A window of a queue.
         case window(after: MessageNumber, limit: Int, bytesMax: Int, round: UInt32)
         case receptions
+        /// How many deliveries are stored.
+        case count
         /// A slice of an ended session's queue.
         case sweep(limit: Int)
         /// Retained messages whose bodies are not in memory.
@@ -103,6 +107,8 @@ package struct ReadRequest: Sendable, Hashable {
             .deliveries(try store.deliveries(of: session, after: after, limit: limit, bytesMax: bytesMax))
         case .sweep(let limit):
             .deliveries(try store.deliveries(of: session, after: 0, limit: limit, bytesMax: 1 << 20))
+        case .count:
+            .count(try store.deliveryCount(of: session))
         case .receptions:
             .receptions(try store.receptions(of: session))
         case .retained(let topics, _):
@@ -124,6 +130,7 @@ package struct ReadReply: Sendable {
     package enum Answer: Sendable {
         case deliveries(DeliveryPage)
         case receptions([UInt16])
+        case count(Int)
         case retained([RetainedRecord])
     }
 

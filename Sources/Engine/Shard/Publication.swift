@@ -112,7 +112,7 @@ extension Shard {
     ) {
         if stores && target.qos != .atMostOnce {
             if commons.seats[target.place].isFull {
-                return noteDrop("", .queueFull)
+                return noteDrop(target.session, .queueFull)
             }
             appendDelivery(&target, identifiers, share: share, of: publication, &progress)
         }
@@ -129,7 +129,8 @@ extension Shard {
         of publication: Publication, _ progress: inout PublishProgress
     ) {
         appendMessage(publication, .none, &progress)
-        var delivery = LaneDelivery(session: target.session, qos: target.qos, retain: target.retain)
+        var delivery = LaneDelivery(
+            session: target.session, seat: target.place, qos: target.qos, retain: target.retain)
         if !share.isEmpty { delivery.share = lane.append(bytes: share.bytes) }
         delivery.firstIdentifier = Int32(lane.identifiers.count)
         delivery.identifierCount = Int32(identifiers.count)

@@ -109,6 +109,7 @@ private final class Restorer {
         session.isStored = true
         session.knowsReceptions = false
         if wasConnected { session.dupThrough = info.message }
+        if info.deliveryCount > 0 { shards[shard].uncounted.append(record.session) }
         places[record.session] = shard
         shards[shard].restore(session)
         commons.registry.withLock {

@@ -138,6 +138,7 @@ extension Shard {
             if let session = sessions[reply.request.session] { takeReceptions(packetIDs, of: session) }
         case (.retained(_, let round), .success(.retained(let records))): takeRetained(records, round: round)
         case (.sweep, .success(.deliveries(let page))): takeSweep(page, of: reply.request.session)
+        case (.count, .success(.count(let count))): takeCount(count, of: reply.request.session)
         case (_, .failure(let error)): readFailed(reply.request, error)
         case (_, .success): preconditionFailure("an answer to another question")
         }
@@ -190,6 +191,7 @@ extension Shard {
             drop(connection, .serverUnavailable, "the store could not be read")
         case .sweep: retrySweep(request.session)
         case .retained(_, let round): takeRetained([], round: round)
+        case .count: isCounting = false
         case .window: break
         }
     }

@@ -116,7 +116,9 @@ extension Shard {
     func adopt(_ session: Session) {
         sessions[session.number] = session
         commons.seats.move(session.seat, to: Seat(shard: index))
-        if !session.holds.isEmpty { holding.append(session) }
+        guard !session.holds.isEmpty else { return }
+        holding.append(session)
+        wantsSelfWake = true
     }
 
     // MARK: Attaching

@@ -18,7 +18,7 @@ extension Shard {
         }
         switch session.catchup.phase {
         case .live:
-            if session.tail.isEmpty && canSend(session, connection) {
+            if session.tail.isEmpty && session.catchup.window.isEmpty && canSend(session, connection) {
                 send(post, receiver, mail, session, connection)
             } else {
                 keep(Parcel(post, receiver, from: mail), session, connection)
@@ -36,7 +36,7 @@ extension Shard {
     ) {
         guard connection.stage == .connected else { return }
         guard !connection.isCongested(limits.outboundBytesMax) else {
-            return noteDrop(session.record.clientID, .slowConsumer)
+            return noteDrop(session.number, .slowConsumer)
         }
         write(post, receiver, mail, packetID: 0, to: connection)
     }

@@ -22,6 +22,12 @@ struct RetainedRequest {
     var round: UInt64 = 0
 }
 
+/// Clears with numbers up to `number` are forgotten once the barrier has passed.
+struct TombstonePurge {
+    var number: MessageNumber
+    var barrier: Barrier
+}
+
 /// Setting, and sending, retained messages.
 extension Shard {
     /// Makes the retained values of this tick visible: right after the hand-over, the greater number winning.
@@ -173,9 +179,24 @@ extension Shard {
         }
     }
 
-    /// Clears retained messages that have expired; the first shard sees to it.
-    func expireRetained() {
+    /// Clears retained messages that have expired, forgets clears that nothing older can follow any more, and
+    /// drops bodies that only the store needs to have. The first shard sees to it.
+    func tidyRetained() {
         guard index == 0 else { return }
+        expireRetained()
+        commons.retained.withLock { $0.evictBodies(committed: commons.committedNumber) }
+        if let purge = tombstones {
+            guard commons.hasPassed(purge.barrier, asking: index) else { return }
+            commons.retained.withLock { $0.purgeTombstones(upTo: purge.number) }
+            tombstones = nil
+        } else {
+            var last: MessageNumber = 0
+            commons.underHandOver { number, _ in last = number }
+            tombstones = TombstonePurge(number: last, barrier: commons.barrier())
+        }
+    }
+
+    private func expireRetained() {
         let expired = commons.retained.withLock { $0.expire(now: now, limit: Shard.retainedWindow) }
         for value in expired {
             beginEntry()

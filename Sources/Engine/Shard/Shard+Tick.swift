@@ -179,7 +179,7 @@ extension Shard {
             guard let session = connections[Int(slot)]?.session else { continue }
             fallBack(session)
         }
-        if mailbox.droppedCount > 0 { noteDrop("", .mailboxFull, count: mailbox.droppedCount) }
+        if mailbox.droppedCount > 0 { noteDrop(0, .mailboxFull, count: mailbox.droppedCount) }
     }
 
     /// Takes in how far the committer got, and releases what waited for it.

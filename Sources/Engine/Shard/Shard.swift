@@ -70,6 +70,10 @@ package final class Shard {
     /// Set under the hand-over lock by a session that goes live.
     var commitWanted: UInt64 = 0
     var lastScan: Milliseconds = 0
+    /// Sessions whose stored queues are still to be counted.
+    var uncounted: [SessionNumber] = []
+    var isCounting = false
+    var tombstones: TombstonePurge?
 
     package init(index: Int, commons: Commons, seed: UInt64) {
         self.index = index
@@ -138,6 +142,7 @@ package final class Shard {
         deliver(mailbox.mail)
         takeLosses()
         progress(to: position)
+        releaseHolds()
         advanceCatchups()
         advanceWaiting()
     }
@@ -149,7 +154,8 @@ package final class Shard {
         if now - lastScan >= 500 {
             lastScan = now
             scanConnections()
-            expireRetained()
+            tidyRetained()
+            countNext()
         }
         advanceWaiting()
     }
@@ -212,14 +218,14 @@ package final class Shard {
     }
 
     /// Notes a message that is not delivered; reported once per tick.
-    func noteDrop(_ client: Text, _ reason: DropReason, count: Int = 1) {
-        drops[DropKey(client: client, reason: reason), default: 0] += count
+    func noteDrop(_ session: SessionNumber, _ reason: DropReason, count: Int = 1) {
+        drops[DropKey(session: session, reason: reason), default: 0] += count
     }
 
     private func reportDrops() {
         guard !drops.isEmpty else { return }
         for (key, count) in drops {
-            orders.append(.report(.dropped(key.client, count: count, because: key.reason)))
+            orders.append(.report(.dropped(session: key.session, count: count, because: key.reason)))
         }
         drops.removeAll(keepingCapacity: true)
     }
@@ -244,7 +250,7 @@ package final class Shard {
 
 /// Whose messages were dropped, and why.
 struct DropKey: Hashable {
-    var client: Text
+    var session: SessionNumber
     var reason: DropReason
 }
 

@@ -22,6 +22,8 @@ package final class Commons: Sendable {
     private let committed = Atomic<UInt64>(0)
     private let uncommitted = Atomic<Int>(0)
     private let sessionNumber = Atomic<UInt64>(0)
+    private let number = Atomic<UInt64>(0)
+    private let counts = Mutex<[QueueCount]>([])
     /// How many connections there are, over all shards.
     package let connectionCount = Atomic<Int>(0)
 
@@ -99,6 +101,25 @@ package final class Commons: Sendable {
 
     package func advanceCommitted(to position: UInt64) {
         committed.store(position, ordering: .sequentiallyConsistent)
+    }
+
+    /// Every message up to this number is committed, or needed no commit.
+    package var committedNumber: MessageNumber { number.load(ordering: .relaxed) }
+
+    package func advanceCommitted(toNumber last: MessageNumber) {
+        number.store(last, ordering: .relaxed)
+    }
+
+    /// A queue was counted for the committer.
+    package func post(_ count: QueueCount) {
+        counts.withLock { $0.append(count) }
+    }
+
+    package func takeCounts() -> [QueueCount] {
+        counts.withLock { counts in
+            defer { counts.removeAll() }
+            return counts
+        }
     }
 
     /// Whether nothing handed over is uncommitted.
