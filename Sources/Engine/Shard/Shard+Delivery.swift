@@ -219,7 +219,10 @@ extension Shard {
         payload: UnsafeRawBufferPointer, _ identifiers: UnsafeBufferPointer<UInt32>, to connection: Connection
     ) {
         var head = head
-        if connection.version == .v5, let alias = connection.outboundAliases.alias(for: topic) {
+        if connection.version == .v5,
+            hasRoomForAlias(head, topic.count, properties.count, payload.count, identifiers, connection),
+            let alias = connection.outboundAliases.alias(for: topic)
+        {
             head.topicAlias = alias.alias
             head.omitsTopic = !alias.isNew
         }
@@ -227,6 +230,19 @@ extension Shard {
             head, topic: topic, properties: properties, payload: payload, identifiers: identifiers,
             version: connection.version, to: &connection.outbound)
         markDirty(connection)
+    }
+
+    /// A new alias makes the packet longer: it must not become too large for the client by it.
+    private func hasRoomForAlias(
+        _ head: PublishHead, _ topicBytes: Int, _ propertyBytes: Int, _ payloadBytes: Int,
+        _ identifiers: UnsafeBufferPointer<UInt32>, _ connection: Connection
+    ) -> Bool {
+        guard connection.packetBytesMax != .max else { return true }
+        var longest = head
+        longest.topicAlias = 1
+        return PublishEncoder.byteCount(
+            longest, topicBytes: topicBytes, propertyBytes: propertyBytes, payloadBytes: payloadBytes,
+            identifiers: identifiers, version: .v5) <= connection.packetBytesMax
     }
 
     private func remaining(_ expiresAt: Milliseconds) -> UInt32? {
