@@ -198,15 +198,16 @@ class MosquittoSub:
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.before = []
         for line in self.process.stdout:
-            if line.startswith("Subscribed"):
-                return
             self.before.append(line)
+            if line.startswith(("Subscribed", "> ")):  # A session that resumes may get its messages first.
+                return
         raise AssertionError(f"mosquitto_sub did not subscribe: {self.before}")
 
     def lines(self):
         """What was received, as "qos retain topic payload", when the count is reached or time is up."""
-        out, _ = self.process.communicate(timeout=PATIENCE + 5)
-        whole = "".join(self.before) + out
+        whole = "".join(self.before) + self.process.stdout.read()
+        self.process.stdout.close()
+        self.process.wait(PATIENCE)
         return [line[2:] for line in whole.splitlines() if line.startswith("> ")]
 
 

@@ -15,13 +15,15 @@ from peer import Peer, mosquitto_pub
 
 
 def fingerprint(directory):
-    """File name to digest of its content. SQLite's shared memory is an index that it makes anew."""
+    """File name to digest of its content, of all that holds data: no locks, no SQLite index, no empty log."""
     found = {}
     for name in sorted(os.listdir(directory)):
-        if name.endswith("-shm") or name.startswith("log-"):
+        if name.endswith(("-shm", ".lock")) or name.startswith("log-"):
             continue
         with open(os.path.join(directory, name), "rb") as file:
-            found[name] = hashlib.sha256(file.read()).hexdigest()
+            content = file.read()
+        if content:
+            found[name] = hashlib.sha256(content).hexdigest()
     return found
 
 

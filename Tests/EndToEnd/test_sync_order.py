@@ -36,6 +36,7 @@ class Trace:
             self.process.terminate()
             self.process.wait(PATIENCE)
         self.drain.join(PATIENCE)
+        self.process.stderr.close()
         lines = self.file.read().splitlines()
         self.file.close()
         return lines

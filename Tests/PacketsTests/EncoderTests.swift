@@ -165,6 +165,22 @@ struct PacketSizeTests {
         #expect(size(.publish(Publish(topic: Text(bytes: Array(long.bytes.dropLast())))), .max) != nil)
     }
 
+    @Test func `a text that is no string of MQTT is not written [MQTT-1.5.4-1] [MQTT-1.5.4-2]`() {
+        let null: Text = "a\0"
+        let surrogate = Text(bytes: [0xED, 0xA0, 0x80])
+        for text in [null, surrogate] {
+            #expect(size(.publish(Publish(topic: text)), .max) == nil)
+            #expect(size(.connect(Connect(clientID: text)), .max) == nil)
+            #expect(size(.connect(Connect(username: text)), .max) == nil)
+            #expect(size(.connect(Connect(will: Will(topic: text))), .max) == nil)
+            #expect(
+                size(.connack(Connack(properties: Properties { $0.assignedClientID = text })), .max) == nil)
+            #expect(size(.unsubscribe(Unsubscribe(packetID: 1, filters: [text])), .max) == nil)
+            let reason = Properties { $0.reasonString = text }
+            #expect(size(.disconnect(Disconnect(reason: .serverBusy, properties: reason)), .max) == 3)
+        }
+    }
+
     @Test func `a packet of more than 256 MiB is not written`() {
         let payload = [UInt8](repeating: 0, count: 268_435_455)
         #expect(size(.publish(Publish(topic: "a", payload: payload)), .max) == nil)

@@ -145,13 +145,13 @@ extension Connect {
         writer.append(ConnectFlags(self).rawValue)
         writer.append(keepAlive)
         properties.write(to: &writer)
-        writer.append(lengthPrefixed: clientID.bytes)
+        writer.append(clientID)
         if let will {
             will.properties.write(to: &writer)
-            writer.append(lengthPrefixed: will.topic.bytes)
+            writer.append(will.topic)
             writer.append(lengthPrefixed: will.payload)
         }
-        if let username { writer.append(lengthPrefixed: username.bytes) }
+        if let username { writer.append(username) }
         if let password { writer.append(lengthPrefixed: password) }
     }
 }

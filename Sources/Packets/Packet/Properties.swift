@@ -171,23 +171,23 @@ extension Properties {
     }
 
     private func writeTexts(to writer: inout Writer) {
-        writer.append(.assignedClientID, assignedClientID?.bytes)
-        writer.append(.authenticationMethod, authenticationMethod?.bytes)
+        writer.append(.assignedClientID, assignedClientID)
+        writer.append(.authenticationMethod, authenticationMethod)
         writer.append(.authenticationData, authenticationData)
-        writer.append(.responseInformation, responseInformation?.bytes)
-        writer.append(.serverReference, serverReference?.bytes)
-        writer.append(.reasonString, reasonString?.bytes)
+        writer.append(.responseInformation, responseInformation)
+        writer.append(.serverReference, serverReference)
+        writer.append(.reasonString, reasonString)
     }
 
     private func writeForwarded(to writer: inout Writer) {
         writer.append(.payloadFormat, payloadFormat.map(UInt32.init))
-        writer.append(.contentType, contentType?.bytes)
-        writer.append(.responseTopic, responseTopic?.bytes)
+        writer.append(.contentType, contentType)
+        writer.append(.responseTopic, responseTopic)
         writer.append(.correlationData, correlationData)
         for property in user {
             writer.append(PropertyID.user.rawValue)
-            writer.append(lengthPrefixed: property.name.bytes)
-            writer.append(lengthPrefixed: property.value.bytes)
+            writer.append(property.name)
+            writer.append(property.value)
         }
     }
 }

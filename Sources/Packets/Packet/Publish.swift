@@ -41,7 +41,7 @@ extension Publish {
     var flags: UInt8 { (dup ? 8 : 0) | qos.rawValue << 1 | (retain ? 1 : 0) }
 
     func write(to writer: inout Writer) {
-        writer.append(lengthPrefixed: topic.bytes)
+        writer.append(topic)
         if qos != .atMostOnce { writer.append(packetID) }
         properties.write(to: &writer)
         writer.append(raw: payload)

@@ -45,7 +45,7 @@ extension Subscribe {
         writer.append(packetID)
         properties.write(to: &writer)
         for subscription in subscriptions {
-            writer.append(lengthPrefixed: subscription.filter.bytes)
+            writer.append(subscription.filter)
             writer.append(subscription.options.byte(writer.version))
         }
     }

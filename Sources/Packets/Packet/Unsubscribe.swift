@@ -26,6 +26,6 @@ extension Unsubscribe {
     func write(to writer: inout Writer) {
         writer.append(packetID)
         properties.write(to: &writer)
-        for filter in filters { writer.append(lengthPrefixed: filter.bytes) }
+        for filter in filters { writer.append(filter) }
     }
 }

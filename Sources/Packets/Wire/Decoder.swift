@@ -148,9 +148,3 @@ extension Decoder {
         }
     }
 }
-
-/// How many bytes `value` takes as a variable byte integer.
-@inlinable
-package func variableByteCount(_ value: Int) -> Int {
-    value < 128 ? 1 : value < 16_384 ? 2 : value < 2_097_152 ? 3 : 4
-}

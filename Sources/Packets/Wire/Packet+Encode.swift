@@ -8,8 +8,8 @@ extension Packet {
     ///
     /// A packet that is larger than `packetBytesMax` is not sent `[MQTT-3.1.2-24]`; answers first drop their
     /// reason string, then their user properties (`[MQTT-3.2.2-19]`, `[MQTT-3.4.2-2]` and their like). False means
-    /// that nothing was written: the packet is still too large, holds a string of more than 65,535 bytes, or does
-    /// not exist in `version`.
+    /// that nothing was written: the packet is still too large, holds a string that MQTT cannot carry, or does not
+    /// exist in `version`.
     package func encode(
         into buffer: inout ByteBuffer, version: ProtocolVersion, packetBytesMax: Int = .max
     ) -> Bool {

@@ -68,24 +68,25 @@ enum PropertyID: UInt8, CaseIterable {
         }
     }
 
-    /// Where it may stand (the table of section 2.2.2.2).
-    var places: PropertyPlace.Set {
+    /// Whether it may stand in `place` (the table of section 2.2.2.2).
+    func isAllowed(in place: PropertyPlace) -> Bool {
         switch self {
         case .payloadFormat, .messageExpiry, .contentType, .responseTopic, .correlationData:
-            [.publish, .will]
-        case .subscriptionIdentifier: [.publish, .subscribe]
-        case .sessionExpiry: [.connect, .connack, .disconnect]
-        case .authenticationMethod, .authenticationData: [.connect, .connack, .auth]
-        case .requestProblemInformation, .requestResponseInformation: [.connect]
-        case .willDelay: [.will]
-        case .serverReference: [.connack, .disconnect]
-        case .reasonString: .answers
-        case .receiveMaximum, .topicAliasMaximum, .maximumPacketSize: [.connect, .connack]
-        case .topicAlias: [.publish]
-        case .user: .all
+            place == .publish || place == .will
+        case .subscriptionIdentifier: place == .publish || place == .subscribe
+        case .sessionExpiry: place == .connect || place == .connack || place == .disconnect
+        case .authenticationMethod, .authenticationData:
+            place == .connect || place == .connack || place == .auth
+        case .requestProblemInformation, .requestResponseInformation: place == .connect
+        case .willDelay: place == .will
+        case .serverReference: place == .connack || place == .disconnect
+        case .reasonString: place.isAnswer
+        case .receiveMaximum, .topicAliasMaximum, .maximumPacketSize: place == .connect || place == .connack
+        case .topicAlias: place == .publish
+        case .user: true
         case .assignedClientID, .serverKeepAlive, .responseInformation, .maximumQoS, .retainAvailable,
             .wildcardSubscriptionAvailable, .subscriptionIdentifiersAvailable, .sharedSubscriptionAvailable:
-            [.connack]
+            place == .connack
         }
     }
 }
@@ -127,26 +128,11 @@ enum PropertyPlace: UInt8 {
         }
     }
 
-    /// Several places.
-    struct Set: OptionSet {
-        let rawValue: UInt16
-
-        init(rawValue: UInt16) { self.rawValue = rawValue }
-
-        init(arrayLiteral places: PropertyPlace...) {
-            rawValue = places.reduce(0) { $0 | 1 << $1.rawValue }
+    /// Whether it answers, or ends, something.
+    var isAnswer: Bool {
+        switch self {
+        case .connack, .puback, .pubrec, .pubrel, .pubcomp, .suback, .unsuback, .disconnect, .auth: true
+        case .will, .connect, .publish, .subscribe, .unsubscribe: false
         }
-
-        /// Packets that answer, or end, something.
-        static let answers: Set = [
-            .connack, .puback, .pubrec, .pubrel, .pubcomp, .suback, .unsuback, .disconnect, .auth,
-        ]
-        /// All places.
-        static let all: Set = [
-            .will, .connect, .connack, .publish, .puback, .pubrec, .pubrel, .pubcomp, .subscribe, .suback,
-            .unsubscribe, .unsuback, .disconnect, .auth,
-        ]
-
-        func contains(_ place: PropertyPlace) -> Bool { rawValue & 1 << place.rawValue != 0 }
     }
 }

@@ -37,7 +37,7 @@ struct PropertyWalk {
         guard let id = UInt8(exactly: number).flatMap(PropertyID.init) else {
             throw reader.error(.propertyUnknown)
         }
-        guard id.places.contains(place) else { throw reader.error(.propertyMisplaced) }
+        guard id.isAllowed(in: place) else { throw reader.error(.propertyMisplaced) }
         try markSeen(id)
         var element = PropertyElement(id: id)
         do throws(DecodeError) { try read(&element) } catch { throw inside(error) }

@@ -130,8 +130,8 @@ struct PublishLayout {
 
 /// Writes into memory whose size was computed before.
 ///
-/// `unsafe`-looking by design: `PublishLayout.write` checks once that the target holds the whole packet, and
-/// every write below is counted in that size.
+/// `PublishLayout.write` checks once that the target holds the whole packet; every write below is counted in that
+/// size, so none of them checks again.
 private struct WriteCursor {
     private let base: UnsafeMutableRawBufferPointer
     private var offset = 0

@@ -3,8 +3,8 @@
 
 /// Collects the body of a packet.
 ///
-/// A string or binary value of more than 65,535 bytes cannot be written: the writer remembers that, and the
-/// packet is not encoded.
+/// A string or binary value of more than 65,535 bytes cannot be written, and a text that is no string of MQTT must
+/// not be (`[MQTT-1.5.4-1]`, `[MQTT-1.5.4-2]`): the writer remembers that, and the packet is not encoded.
 struct Writer {
     let version: ProtocolVersion
     private(set) var bytes: [UInt8] = []
@@ -28,7 +28,7 @@ struct Writer {
     }
 
     mutating func append(variableByteInteger value: Int) {
-        isSound = isSound && value <= 268_435_455
+        isSound = isSound && value <= variableByteIntegerMax
         var rest = value
         while rest >= 0x80 {
             bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
@@ -43,6 +43,11 @@ struct Writer {
         isSound = isSound && more.count <= 65_535
         append(UInt16(truncatingIfNeeded: more.count))
         append(raw: more)
+    }
+
+    mutating func append(_ text: Text) {
+        isSound = isSound && text.bytes.withUnsafeBytes(TextCheck.fault) == nil
+        append(lengthPrefixed: text.bytes)
     }
 
     mutating func append(_ other: Writer) {
@@ -67,6 +72,12 @@ extension Writer {
 
     mutating func append(_ id: PropertyID, _ flag: Bool?) {
         append(id, flag.map { $0 ? 1 : 0 } as UInt32?)
+    }
+
+    mutating func append(_ id: PropertyID, _ text: Text?) {
+        guard let text else { return }
+        append(id.rawValue)
+        append(text)
     }
 
     mutating func append(_ id: PropertyID, _ value: [UInt8]?) {

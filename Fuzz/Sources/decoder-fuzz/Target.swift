@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The Roost authors
+
+import Packets
+
+/// What libFuzzer calls with every input; `main` is its own.
+@_cdecl("LLVMFuzzerTestOneInput")
+public func testOneInput(_ start: UnsafeRawPointer?, _ count: Int) -> CInt {
+    DecoderFuzzing.run(UnsafeRawBufferPointer(start: start, count: count))
+    return 0
+}
