@@ -91,6 +91,9 @@ extension Shard {
                 session.holds[index].wait = ledger.position(of: ticket).map { .position($0) }
             }
         }
+        if case .ticket(let ticket) = session.lastChange {
+            session.lastChange = ledger.position(of: ticket).map { .position($0) }
+        }
         deadlines.cancel(session)
     }
 
@@ -183,7 +186,7 @@ extension Shard {
         guard session.isPersistent || session.record.will != nil || ended != nil || session.isStored else {
             return
         }
-        let ticket = beginEntry()
+        let ticket = beginEntry(of: session)
         // The end was handed over before; repeating it makes this entry wait for it even out of turn.
         if let ended { lane.append(.sessionEnd(session: ended)) }
         if session.isPersistent || session.record.will != nil || session.isStored { appendRecord(session) }
