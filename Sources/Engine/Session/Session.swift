@@ -57,6 +57,9 @@ package final class Session: @unchecked Sendable {
 
     package var hasShare: Bool { subscriptions.keys.contains { $0.isShared } }
 
+    /// Whether messages wait in memory to be sent.
+    package var hasWaiting: Bool { !tail.isEmpty || !catchup.window.isEmpty }
+
     package func pushTail(_ parcel: Parcel) {
         tailBytes += parcel.bytes.count
         tail.append(parcel)
