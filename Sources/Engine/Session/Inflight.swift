@@ -38,6 +38,8 @@ package struct Inflight: Sendable {
 
     private var table: [Entry] = []
     private var lastID: UInt16 = 0
+    /// Identifiers of stored deliveries that have not been read: they are not in the table and not free.
+    private var reserved: Set<UInt16> = []
     package private(set) var count = 0
 
     package init() {}
@@ -55,7 +57,7 @@ package struct Inflight: Sendable {
         if count * 2 >= table.count { grow() }
         while true {
             lastID = lastID == .max ? 1 : lastID + 1
-            if table[place(lastID)].packetID == 0 { return lastID }
+            if table[place(lastID)].packetID == 0, !reserved.contains(lastID) { return lastID }
             if table.count == Inflight.tableMax { continue }
             if count * 4 >= table.count * 3 { grow() }
         }
@@ -79,6 +81,16 @@ package struct Inflight: Sendable {
         table[place(packetID)] = .free
         count -= 1
         return entry
+    }
+
+    /// Keeps identifiers from being chosen until all that is stored has been read.
+    package mutating func reserve(_ packetIDs: [UInt16]) {
+        reserved.formUnion(packetIDs)
+    }
+
+    /// Everything stored is in the table, or done with.
+    package mutating func releaseReserved() {
+        reserved = []
     }
 
     /// Every entry, in no order.

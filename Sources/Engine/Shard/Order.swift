@@ -84,6 +84,7 @@ package struct ReadRequest: Sendable, Hashable {
     package enum Kind: Sendable, Hashable {
         /// A window of a queue.
         case window(after: MessageNumber, limit: Int, bytesMax: Int, round: UInt32)
+        /// The packet identifiers in use, in both directions.
         case receptions
         /// How many deliveries are stored.
         case count
@@ -110,7 +111,7 @@ package struct ReadRequest: Sendable, Hashable {
         case .count:
             .count(try store.deliveryCount(of: session))
         case .receptions:
-            .receptions(try store.receptions(of: session))
+            .receptions(try store.receptions(of: session), sent: try store.packetIDs(of: session))
         case .retained(let topics, _):
             .retained(try retained(topics, store))
         }
@@ -129,7 +130,7 @@ package struct ReadRequest: Sendable, Hashable {
 package struct ReadReply: Sendable {
     package enum Answer: Sendable {
         case deliveries(DeliveryPage)
-        case receptions([UInt16])
+        case receptions([UInt16], sent: [UInt16])
         case count(Int)
         case retained([RetainedRecord])
     }

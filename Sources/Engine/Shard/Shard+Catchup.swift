@@ -138,8 +138,9 @@ extension Shard {
         switch (reply.request.kind, reply.result) {
         case (.window(_, _, _, let round), let result):
             takeWindow(result, reply.request.session, round: round)
-        case (.receptions, .success(.receptions(let packetIDs))):
-            if let session = sessions[reply.request.session] { takeReceptions(packetIDs, of: session) }
+        case (.receptions, .success(.receptions(let packetIDs, let sent))):
+            guard let session = sessions[reply.request.session] else { return }
+            takeReceptions(packetIDs, sent: sent, of: session)
         case (.retained(_, let round), .success(.retained(let records))): takeRetained(records, round: round)
         case (.sweep, .success(.deliveries(let page))): takeSweep(page, of: reply.request.session)
         case (.count, .success(.count(let count))): takeCount(count, of: reply.request.session)
@@ -184,6 +185,7 @@ extension Shard {
         case .goingLive(let lastNumber, _):
             session.catchup.phase = .live
             session.catchup.liveAfter = lastNumber
+            session.inflight.releaseReserved()
         case .live, .settling: break
         }
     }

@@ -236,11 +236,13 @@ extension Shard {
         unblock(connection, .connecting)
     }
 
-    /// The stored receptions of a session that was restored.
-    func takeReceptions(_ packetIDs: [UInt16], of session: Session) {
+    /// The stored packet identifiers of a session that was restored: those received, and those its deliveries
+    /// have, which are taken although the deliveries have not been read yet.
+    func takeReceptions(_ packetIDs: [UInt16], sent: [UInt16], of session: Session) {
         guard !session.knowsReceptions else { return }
         session.receptions.formUnion(packetIDs)
         session.knowsReceptions = true
+        session.inflight.reserve(sent)
         guard let slot = session.slot, let connection = connections[Int(slot)] else { return }
         connackStep(connection)
     }
