@@ -161,20 +161,19 @@ extension Shard {
         }
     }
 
-    /// PUBREL: the packet identifier is forgotten, durably, before PUBCOMP says so.
+    /// PUBREL: the packet identifier is forgotten, durably, before PUBCOMP says so. One that is not known may have
+    /// been forgotten a moment ago, on an earlier connection, and not durably yet.
     func receivePubrel(_ packetID: UInt16, on connection: Connection) {
         guard let session = connection.session else { return }
-        guard session.receptions.remove(packetID) != nil else {
-            return acknowledge(
-                connection, .pubcomp, packetID: packetID,
-                reason: connection.version == .v5 ? .packetIdentifierNotFound : .success, after: nil)
-        }
+        let isKnown = session.receptions.remove(packetID) != nil
+        let reason: ReasonCode =
+            isKnown || connection.version != .v5 ? .success : .packetIdentifierNotFound
         guard session.isPersistent else {
-            return acknowledge(connection, .pubcomp, packetID: packetID, after: nil)
+            return acknowledge(connection, .pubcomp, packetID: packetID, reason: reason, after: nil)
         }
         let ticket = beginEntry()
         lane.append(.release(session: session.number, packetID: packetID))
-        acknowledge(connection, .pubcomp, packetID: packetID, after: ticket)
+        acknowledge(connection, .pubcomp, packetID: packetID, reason: reason, after: ticket)
     }
 
     // MARK: Overload
