@@ -125,24 +125,18 @@ extension Shard {
 
     /// A resent QoS 2 publish is not routed again; while the first waits for its commit, so does this PUBREC.
     private func acknowledgeAgain(_ packetID: UInt16, _ session: Session, _ connection: Connection) {
-        if let wait = session.holds.first(where: { $0.packetID == packetID })?.wait {
+        if let index = session.holds.firstIndex(where: { $0.packetID == packetID }),
+            let wait = session.holds[index].wait
+        {
             switch wait {
             case .ticket(let ticket): acknowledge(connection, .pubrec, packetID: packetID, after: ticket)
-            case .position: acknowledgeMoved(packetID, session, connection)
+            case .position: session.holds[index].resentBy = connection.id
             }
         } else if let held = tickHolds.first(where: { $0.session === session && $0.packetID == packetID }) {
             acknowledge(connection, .pubrec, packetID: packetID, after: held.ticket)
         } else {
             acknowledge(connection, .pubrec, packetID: packetID, after: nil)
         }
-    }
-
-    /// The publish waits in a lane of the shard that the session came from: a repeated reception of this shard's
-    /// is committed after it.
-    private func acknowledgeMoved(_ packetID: UInt16, _ session: Session, _ connection: Connection) {
-        let ticket = beginEntry()
-        lane.append(.reception(session: session.number, packetID: packetID))
-        acknowledge(connection, .pubrec, packetID: packetID, after: ticket)
     }
 
     /// Says no to one publish; a 3.x client can only be closed, or not told.
