@@ -36,6 +36,10 @@ final class Machinery: Sendable {
             metadata: ["milliseconds": "\(milliseconds)"])
     }
 
+    func warn(_ sentence: String) {
+        logger.warning("\(sentence)")
+    }
+
     func log(_ report: Report) {
         logger.log(level: Logger.Level(report.level), "\(report)")
     }
