@@ -9,7 +9,7 @@ import Persistence
 final class Database {
     private let path: String
     private let lock: FileLock
-    private let writer: Writer
+    let writer: Writer
     private let space: Space
     private let log: Log
     /// A sync failed, or something else left the outcome of a batch open: only closing is left to do.

@@ -51,7 +51,7 @@ public final class SQLiteStore: Store {
     public let durability: Durability
     let options: Options
     let readers: ReaderPool
-    private let database = Mutex<Database?>(nil)
+    let database = Mutex<Database?>(nil)
     private let corruptRecords = Atomic<Int>(0)
 
     /// A store at `path`, which `open` creates when there is none; its directory must exist.
