@@ -84,8 +84,8 @@ final class Database {
         }
     }
 
-    /// Undoes a transaction; what it was about is known not to be applied only when that succeeds and the last
-    /// batch is the one before.
+    /// Undoes a transaction; what it was about is known not to be applied only when that succeeds and the
+    /// last batch is the one before.
     private func abandon(_ failure: SQLiteFailure, _ phase: SQLiteFailure.Phase) -> StoreError {
         var error = failure.storeError(path, phase)
         let isUndone = writer.rollback()

@@ -7,8 +7,8 @@ import Synchronization
 
 /// The connections that read, each used by one thread at a time.
 ///
-/// Readers see the last committed state and keep nobody waiting. Connections are made when they are needed and
-/// kept, up to a number, for the next reader.
+/// Readers see the last committed state and keep nobody waiting. Connections are made when they are needed
+/// and kept, up to a number, for the next reader.
 final class ReaderPool: Sendable {
     private struct State {
         var idle: [Connection] = []

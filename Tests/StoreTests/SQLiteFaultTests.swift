@@ -37,7 +37,8 @@ enum LogFault {
     // The real functions of SQLite's Unix files, the same for all of them.
     private static let real = Mutex<sqlite3_io_methods?>(nil)
 
-    /// Puts the failing table under the log of `store`. The copy is never freed: SQLite may use it to the end.
+    /// Puts the failing table under the log of `store`. The copy is never freed: SQLite may use it to the
+    /// end.
     static func install(_ store: SQLiteStore) {
         store.database.withLock { database in
             var found: UnsafeMutablePointer<sqlite3_file>?
@@ -49,7 +50,8 @@ enum LogFault {
             table.initialize(to: methods.pointee)
             table.pointee.xSync = { file, flags in
                 let planned = LogFault.syncs.next
-                return planned != SQLITE_OK ? planned : LogFault.real.withLock { $0?.xSync(file, flags) ?? SQLITE_OK }
+                if planned != SQLITE_OK { return planned }
+                return LogFault.real.withLock { $0?.xSync(file, flags) ?? SQLITE_OK }
             }
             table.pointee.xWrite = { file, bytes, count, offset in
                 let planned = LogFault.writes.next
