@@ -91,7 +91,7 @@ extension Shard {
 
     /// Forgets everything that belongs to the connection.
     private func quiet(_ session: Session) {
-        session.inflight.suspend()
+        session.inflight.removeAll()
         session.dropTail()
         session.catchup = Catchup(phase: .live, round: session.catchup.round &+ 1)
         catchingUp.removeAll { $0 === session }
@@ -112,7 +112,8 @@ extension Shard {
         if session.isStored {
             if !opened { beginEntry() }
             lane.append(.sessionEnd(session: session.number))
-            sweeps.append(Sweep(session: session.number))
+            sweeps.append(
+                Sweep(session: session.number, clientID: session.record.clientID, endTicket: ticket))
         }
         afterHandOver.append(.forget(session))
         orders.append(.report(.ended(session.record.clientID)))
