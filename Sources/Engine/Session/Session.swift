@@ -31,6 +31,9 @@ package final class Session: @unchecked Sendable {
     package var holdBytes = 0
     /// The last tick in which a publish of the session had to be held.
     package var heldTick: UInt64 = 0
+    /// The last tick in which retained messages were sent to it: what one tick sends is bounded by the room there
+    /// was at its beginning.
+    package var retainedTick: UInt64 = 0
 
     /// The slot of the connection, if there is one.
     package var slot: UInt32?
@@ -124,6 +127,9 @@ package struct Catchup: Sendable {
     package var reachedEnd = false
     /// After an overflow while going live: not again before the committer has moved past this.
     package var notBefore: UInt64 = 0
+    /// Stored messages up to this number came from the store: one that arrives by mail later, because its publisher
+    /// was held back until the commit, is not delivered again.
+    package var readThrough: MessageNumber = 0
     /// Tells a late answer of an earlier catch-up from one of this.
     package var round: UInt32 = 0
 

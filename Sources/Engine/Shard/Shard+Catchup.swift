@@ -140,7 +140,8 @@ extension Shard {
             takeWindow(result, reply.request.session, round: round)
         case (.receptions, .success(.receptions(let packetIDs))):
             if let session = sessions[reply.request.session] { takeReceptions(packetIDs, of: session) }
-        case (.retained(_, let round), .success(.retained(let records))): takeRetained(records, round: round)
+        case (.retained(_, _, let round), .success(.retained(let records, let topics))):
+            takeRetained(records, of: topics, round: round)
         case (.sweep, .success(.deliveries(let page))): takeSweep(page, of: reply.request.session)
         case (.count, .success(.count(let count))): takeCount(count, of: reply.request.session)
         case (_, .failure(let error)): readFailed(reply.request, error)
@@ -181,7 +182,9 @@ extension Shard {
         guard isDone else { return }
         switch session.catchup.phase {
         case .reading: session.catchup.reachedEnd = true
-        case .goingLive: session.catchup.phase = .live
+        case .goingLive(let lastNumber, _):
+            session.catchup.readThrough = lastNumber
+            session.catchup.phase = .live
         case .live, .settling: break
         }
     }
@@ -194,7 +197,7 @@ extension Shard {
             guard let slot = session?.slot, let connection = connections[Int(slot)] else { return }
             drop(connection, .serverUnavailable, "the store could not be read")
         case .sweep: retrySweep(request.session)
-        case .retained(_, let round): takeRetained([], round: round)
+        case .retained(_, _, let round): takeRetained([], of: [], round: round)
         case .count: isCounting = false
         case .window: break
         }

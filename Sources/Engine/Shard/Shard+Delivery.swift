@@ -18,6 +18,7 @@ extension Shard {
         }
         switch session.catchup.phase {
         case .live:
+            if receiver.isStored && post.number <= session.catchup.readThrough { return }
             if session.tail.isEmpty && session.catchup.window.isEmpty && canSend(session, connection) {
                 send(post, receiver, mail, session, connection)
             } else {
