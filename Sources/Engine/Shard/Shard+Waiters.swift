@@ -92,8 +92,7 @@ extension Shard {
     /// The store can never take what this acknowledges.
     private func releaseRefused(_ waiter: Waiter, _ connection: Connection) {
         switch waiter.kind {
-        case .puback,
-            .pubrec where connection.version == .v5:
+        case .puback where connection.version == .v5, .pubrec where connection.version == .v5:
             if waiter.kind == .pubrec { connection.session?.receptions.remove(waiter.packetID) }
             release(connection, waiter.kind, waiter.packetID, .implementationSpecificError)
         default:
@@ -143,6 +142,7 @@ extension Shard {
             while let hold = session.holds.first, isDone(hold.wait) {
                 session.holds.removeFirst()
                 session.holdBytes -= hold.mail.bytes
+                if case .ticket(let ticket)? = hold.wait, ledger.isRefused(ticket) { continue }
                 for post in hold.mail.posts { dispatch(post, of: hold.mail) }
             }
         }

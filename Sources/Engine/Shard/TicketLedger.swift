@@ -68,6 +68,8 @@ package struct TicketLedger: Sendable {
     /// Whether tickets are done beyond the watermark.
     package var hasAhead: Bool { !ahead.isEmpty || !positionsAhead.isEmpty }
 
+    package func isRefused(_ ticket: UInt64) -> Bool { refused.contains(ticket) }
+
     /// Whether the entry was refused; asked once, when its acknowledgement is due.
     package mutating func takeRefusal(_ ticket: UInt64) -> Bool { refused.remove(ticket) != nil }
 
