@@ -35,6 +35,9 @@ package final class Session: @unchecked Sendable {
     package var uncommittedBytes = 0
     /// The last tick in which a publish of the session had to be held.
     package var heldTick: UInt64 = 0
+    /// The last tick in which retained messages were sent to it: what one tick sends is bounded by the room there
+    /// was at its beginning.
+    package var retainedTick: UInt64 = 0
 
     /// The slot of the connection, if there is one.
     package var slot: UInt32?
