@@ -41,6 +41,8 @@ package final class Session: @unchecked Sendable {
     package var catchup = Catchup.live
     /// Whether the store has a client record for it.
     package var isStored = false
+    /// The last change of its queue or record: when it is committed, the store shows what the session is.
+    package var lastChange: HoldWait?
     /// QoS 1 deliveries with numbers up to this one go out with DUP: the broker died while the session was
     /// connected, so they may have been sent.
     package var dupThrough: MessageNumber = 0
@@ -100,9 +102,8 @@ package struct Catchup: Sendable {
     package enum Phase: Sendable, Hashable {
         /// Everything for this session arrives by mail.
         case live
-        /// Waits until everything this shard has handed over for it is committed; `nil` until that position is
-        /// known, at the end of the tick.
-        case settling(position: UInt64?)
+        /// Waits until the session's own removals and states are committed: its `lastChange`.
+        case settling
         /// Reads its queue from the store, window by window.
         case reading
         /// Online since `lastNumber` was given out: what is at or below it comes from the store, once
@@ -131,6 +132,6 @@ package struct Catchup: Sendable {
     package var isLive: Bool { phase == .live }
 
     package mutating func restart(skipping skips: Set<MessageNumber>) {
-        self = Catchup(phase: .settling(position: nil), skips: skips, round: round &+ 1)
+        self = Catchup(phase: .settling, skips: skips, round: round &+ 1)
     }
 }

@@ -72,6 +72,8 @@ extension Shard {
             end(session)
             afterHandOver.append(.grant(claim, nil, ended: session.isStored ? number : nil))
         } else {
+            // Its time may pass before the end of this tick; it is another connection's already.
+            deadlines.cancel(session)
             afterHandOver.append(.grant(claim, session, ended: nil))
         }
     }
@@ -88,6 +90,9 @@ extension Shard {
             if case .ticket(let ticket) = session.holds[index].wait {
                 session.holds[index].wait = ledger.position(of: ticket).map { .position($0) }
             }
+        }
+        if case .ticket(let ticket) = session.lastChange {
+            session.lastChange = ledger.position(of: ticket).map { .position($0) }
         }
         deadlines.cancel(session)
     }
@@ -180,7 +185,7 @@ extension Shard {
         guard session.isPersistent || session.record.will != nil || ended != nil || session.isStored else {
             return
         }
-        let ticket = beginEntry()
+        let ticket = beginEntry(of: session)
         // The end was handed over before; repeating it makes this entry wait for it even out of turn.
         if let ended { lane.append(.sessionEnd(session: ended)) }
         if session.isPersistent || session.record.will != nil || session.isStored { appendRecord(session) }

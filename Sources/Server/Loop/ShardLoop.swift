@@ -33,6 +33,7 @@ final class ShardLoop: @unchecked Sendable {
     private var now: Milliseconds = 0
     private var nextCollect: Milliseconds = .max
     private var sweptIndex = 0
+    private var clockWatch: ClockWatch
     private var ticker: RepeatedTask?
     private var channelCount = 0
     private var emptied: EventLoopPromise<Void>?
@@ -50,6 +51,7 @@ final class ShardLoop: @unchecked Sendable {
         self.eventLoop = eventLoop
         self.shard = shard
         self.clock = clock
+        clockWatch = ClockWatch(drift: clock.drift)
     }
 
     // MARK: Life
@@ -166,6 +168,7 @@ final class ShardLoop: @unchecked Sendable {
         shard.advance(now: now)
         endLingering()
         releaseIdleBuffers()
+        if index == 0 { watchClock() }
     }
 
     // MARK: The tick
@@ -252,6 +255,11 @@ final class ShardLoop: @unchecked Sendable {
             sweptIndex = (sweptIndex + 1) % connections.count
             connections[sweptIndex]?.releaseIdleBuffer()
         }
+    }
+
+    private func watchClock() {
+        guard let jump = clockWatch.jump(to: clock.drift) else { return }
+        machinery?.log(clockJump: jump)
     }
 
     private func reportIfEmpty() {

@@ -21,6 +21,8 @@ func withBroker<Result: Sendable>(
         try await running
         return result
     } catch {
+        // What went wrong first is what the test should say; how the broker ends then comes second.
+        Issue.record(error)
         broker.shutDown()
         try await running
         throw error
