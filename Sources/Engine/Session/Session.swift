@@ -124,8 +124,6 @@ package struct Catchup: Sendable {
     package var reachedEnd = false
     /// After an overflow while going live: not again before the committer has moved past this.
     package var notBefore: UInt64 = 0
-    /// What is at or below this has come from the store, even if its mail was held back until after that.
-    package var liveAfter: MessageNumber = 0
     /// Tells a late answer of an earlier catch-up from one of this.
     package var round: UInt32 = 0
 

@@ -122,7 +122,6 @@ extension Shard {
         commons.underHandOver { lastNumber, lastPosition in
             commons.seats.move(session.seat, to: seat)
             session.catchup.phase = .goingLive(lastNumber: lastNumber, position: lastPosition)
-            session.catchup.liveAfter = lastNumber
             commitWanted = lastPosition
         }
         session.catchup.reachedEnd = false

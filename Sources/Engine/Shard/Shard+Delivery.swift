@@ -17,9 +17,6 @@ extension Shard {
             return sendUnacknowledged(post, receiver, mail, session, connection)
         }
         switch session.catchup.phase {
-        case .live where receiver.isStored && post.number <= session.catchup.liveAfter:
-            // A post that was held until its commit: the session has found it in the store meanwhile.
-            break
         case .live:
             if session.tail.isEmpty && session.catchup.window.isEmpty && canSend(session, connection) {
                 send(post, receiver, mail, session, connection)
