@@ -138,8 +138,8 @@ extension Shard {
         switch (reply.request.kind, reply.result) {
         case (.window(_, _, _, let round), let result):
             takeWindow(result, reply.request.session, round: round)
-        case (.receptions, .success(.receptions(let packetIDs))):
-            if let session = sessions[reply.request.session] { takeReceptions(packetIDs, of: session) }
+        case (.packetIDs, .success(.packetIDs(let receptions, let deliveries))):
+            if let session = sessions[reply.request.session] { take(receptions, deliveries, of: session) }
         case (.retained(_, let round), .success(.retained(let records))): takeRetained(records, round: round)
         case (.sweep, .success(.deliveries(let page))): takeSweep(page, of: reply.request.session)
         case (.count, .success(.count(let count))): takeCount(count, of: reply.request.session)
@@ -181,7 +181,9 @@ extension Shard {
         guard isDone else { return }
         switch session.catchup.phase {
         case .reading: session.catchup.reachedEnd = true
-        case .goingLive: session.catchup.phase = .live
+        case .goingLive:
+            session.catchup.phase = .live
+            session.inflight.endReservations()
         case .live, .settling: break
         }
     }
@@ -190,7 +192,7 @@ extension Shard {
         let session = sessions[request.session]
         orders.append(.report(.unreadable(session?.record.clientID ?? "", error.message)))
         switch request.kind {
-        case .receptions:
+        case .packetIDs:
             guard let slot = session?.slot, let connection = connections[Int(slot)] else { return }
             drop(connection, .serverUnavailable, "the store could not be read")
         case .sweep: retrySweep(request.session)
