@@ -14,7 +14,8 @@ public struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
 
         let base: Base
 
-        /// The batch is known not to be applied and may succeed later: the disk is full, the server is away.
+        /// The batch is known not to be applied, by this attempt or an earlier one under its number, and may
+        /// succeed later: the disk is full, the server is away.
         public static let retry = Code(base: .retry)
         /// The outcome of the batch is unknown and the handle must not be used again: close, open, and repeat
         /// the batch unchanged under its number.

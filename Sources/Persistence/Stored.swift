@@ -45,8 +45,26 @@ public protocol StoredInflightMessages: Hook {
     /// The QoS 2 packet identifiers that `session` has received and not released, in rising order.
     func receptions(of session: SessionNumber) throws(StoreError) -> [UInt16]
 
+    /// The packet identifiers of the deliveries of `session` that have one, in rising order: what is in flight, as
+    /// far as it was written. A store that can find them without walking the whole queue should.
+    func packetIDs(of session: SessionNumber) throws(StoreError) -> [UInt16]
+
     /// How many deliveries `session` has: counts rows, so its cost rises with the answer.
     func deliveryCount(of session: SessionNumber) throws(StoreError) -> Int
+}
+
+extension StoredInflightMessages {
+    /// Walks the queue, page by page.
+    public func packetIDs(of session: SessionNumber) throws(StoreError) -> [UInt16] {
+        var found: [UInt16] = []
+        var last: MessageNumber = 0
+        while true {
+            let page = try deliveries(of: session, after: last, limit: 1000, bytesMax: 1 << 20)
+            for delivery in page.deliveries where delivery.packetID != 0 { found.append(delivery.packetID) }
+            guard let final = page.deliveries.last, !page.isLast else { return found.sorted() }
+            last = final.number
+        }
+    }
 }
 
 /// A page of one session's queue.
@@ -103,7 +121,8 @@ public protocol Store: StoredClients, StoredSubscriptions, StoredInflightMessage
     func open() throws(StoreError)
 
     /// Applies all changes or none; when it returns they are as durable as `durability` says. A batch whose
-    /// number is not above the last applied one changes nothing and succeeds.
+    /// number is not above the last applied one changes nothing and succeeds; a store looks at the number
+    /// before anything else, so that `retry` is never said of a batch that is applied.
     func commit(_ batch: borrowing ChangeBatch) throws(StoreError)
 
     /// Checks the engine's own integrity and every invariant between the records, reading everything.

@@ -1,0 +1,31 @@
+// swift-tools-version: 6.3
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The Roost authors
+
+import PackageDescription
+
+let shared: [Target.Dependency] = [
+    .product(name: "Server", package: "roost"),
+    .product(name: "Logging", package: "swift-log"),
+    .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+]
+
+let package = Package(
+    name: "Examples",
+    dependencies: [
+        .package(name: "roost", path: ".."),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        .executableTarget(
+            name: "persistence-memory",
+            dependencies: shared + [.product(name: "StoreMemory", package: "roost")],
+            path: "persistence/memory"),
+        .executableTarget(
+            name: "persistence-sqlite",
+            dependencies: shared + [.product(name: "StoreSQLite", package: "roost")],
+            path: "persistence/sqlite"),
+    ],
+    swiftLanguageModes: [.v6]
+)

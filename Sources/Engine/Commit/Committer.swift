@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The Roost authors
+
+package import Persistence
+
+/// Decides what is committed when, and who is told.
+///
+/// One thread owns the committer and the store. It asks `next` what to do, does it, and says how it went; the
+/// committer itself touches neither thread nor store, so a simulation can drive it from a seed.
+///
+/// While one batch syncs the next one gathers in the queue: group commit. A batch is a prefix of the queue,
+/// netted (`Netting`). When a batch fails the committer keeps its lanes:
+/// - *retry*: the batch is known not to be applied. It stays at the head and is netted again with what follows;
+///   what makes room is committed ahead of it, and settled entries are named one by one.
+/// - *reopen*: the outcome is unknown. The store is opened anew and the batch repeated unchanged under its
+///   number.
+/// - *refused*: the batch is committed entry by entry, and the entry that is refused is named.
+package struct Committer: ~Copyable {
+    /// What the committer's thread does next.
+    package enum Step: Hashable, Sendable {
+        /// `store.commit(committer.batch)`, then `committed` or `failed`.
+        case commit
+        /// `store.close()`, `store.open()`, then `reopened` or `failed`.
+        case reopen
+        /// Wait until woken, or until the time has passed.
+        case wait(milliseconds: Int?)
+    }
+
+    /// How the committer stands with the store.
+    enum Mode: Hashable {
+        case normal
+        /// What needs room waits until `until`; what makes room is committed meanwhile.
+        case retrying(until: Milliseconds, attempts: Int)
+        /// The batch has an unknown outcome; the store is opened again at `at`.
+        case reopening(at: Milliseconds, attempts: Int)
+        /// The batch is repeated unchanged after a reopen.
+        case repeating
+        /// A batch was refused: one entry at a time.
+        case splitting
+    }
+
+    let commons: Commons
+    /// What `commit` is given.
+    package private(set) var batch = ChangeBatch()
+    /// What has gone wrong with the store, and whether it still does.
+    package private(set) var health = StoreHealth()
+    var sizes: QueueSizes
+    var lanes: [Lane] = []
+    var mode: Mode = .normal
+    private var scope: CommitScope = .all
+    private var appliedBatch: UInt64
+    private var appliedMessage: MessageNumber
+    private var waitsSince: Milliseconds?
+    private var wakes: Set<Int> = []
+
+    /// Continues after the last batch that the store has applied.
+    package init(commons: Commons, after sysInfo: SysInfoRecord) {
+        self.commons = commons
+        sizes = QueueSizes(limits: commons.limits, seats: commons.seats)
+        appliedBatch = sysInfo.batch
+        appliedMessage = sysInfo.message
+    }
+
+    /// What to do now.
+    package mutating func next(now: Milliseconds) -> Step {
+        switch mode {
+        case .normal: nextNormal(now: now)
+        case .retrying(let until, _): nextRetrying(until: until, now: now)
+        case .reopening(let at, _): at <= now ? .reopen : .wait(milliseconds: Int(at - now))
+        case .repeating: .commit
+        case .splitting: nextSplit(now: now)
+        }
+    }
+
+    /// The commit returned: everything in the batch is as durable as the store makes it.
+    package mutating func committed(now: Milliseconds) {
+        appliedBatch = batch.number
+        appliedMessage = batch.message
+        // What makes room goes through on a full disk too: that is not yet health.
+        if case .roomMaking = scope {} else { health.recovered() }
+        count()
+        Netting.settle(&lanes, scope)
+        if case .retrying = mode, scope == .all { mode = .normal }
+        if mode == .repeating { mode = .normal }
+        report()
+    }
+
+    private mutating func count() {
+        for count in commons.takeCounts() {
+            sizes.set(count.session, seat: count.seat, count: count.count, bytes: 0)
+        }
+        sizes.count(lanes, scope)
+    }
+
+    /// The commit, or the reopening, failed.
+    package mutating func failed(_ error: StoreError, now: Milliseconds) {
+        health.failed(error, at: now)
+        switch error.code {
+        case .retry: retry(now: now)
+        case .refused: refuse()
+        default: reopen(now: now)
+        }
+    }
+
+    /// The store is open again; the batch of unknown outcome is repeated unchanged.
+    package mutating func reopened(now: Milliseconds) {
+        mode = .repeating
+    }
+
+    /// The shards that must look at the progress.
+    package mutating func takeWakes() -> [Int] {
+        defer { wakes.removeAll(keepingCapacity: true) }
+        return wakes.sorted()
+    }
+
+    /// Whether everything that was taken is committed.
+    package var isIdle: Bool { lanes.isEmpty && mode == .normal }
+}
+
+// MARK: Deciding
+
+extension Committer {
+    private mutating func nextNormal(now: Milliseconds) -> Step {
+        while true {
+            if lanes.isEmpty, let wait = gather(now: now) { return wait }
+            if prepare(.all, now: now) { return .commit }
+            Netting.settle(&lanes, .all)
+            report()
+        }
+    }
+
+    /// Takes the head of the queue, unless there is nothing to do yet.
+    private mutating func gather(now: Milliseconds) -> Step? {
+        let committed = commons.committedPosition
+        let (isEmpty, isDemanded) = commons.withQueue { ($0.isEmpty, $0.isDemanded(beyond: committed)) }
+        if isEmpty {
+            waitsSince = nil
+            return .wait(milliseconds: nil)
+        }
+        if !isDemanded {
+            let since = waitsSince ?? now
+            waitsSince = since
+            let rest = Milliseconds(commons.limits.removalDelayMaxMilliseconds) - (now - since)
+            if rest > 0 { return .wait(milliseconds: Int(rest)) }
+        }
+        waitsSince = nil
+        commons.takeLanes(into: &lanes, bytesMax: commons.limits.batchBytesMax)
+        return nil
+    }
+
+    private mutating func nextRetrying(until: Milliseconds, now: Milliseconds) -> Step {
+        commons.takeLanes(into: &lanes, bytesMax: .max)
+        Netting.net(&lanes)
+        Netting.settle(&lanes, .settledOnly)
+        report()
+        if lanes.isEmpty {
+            mode = .normal
+            return nextNormal(now: now)
+        }
+        if prepare(.roomMaking(RoomMaking.entries(of: lanes)), now: now) { return .commit }
+        if now >= until, prepare(.all, now: now) { return .commit }
+        return .wait(milliseconds: Int(max(1, until - now)))
+    }
+
+    private mutating func nextSplit(now: Milliseconds) -> Step {
+        while let entry = Netting.firstUnsettled(lanes) {
+            if prepare(.entry(entry), now: now) { return .commit }
+            Netting.settle(&lanes, .entry(entry))
+        }
+        report()
+        mode = .normal
+        return nextNormal(now: now)
+    }
+
+    /// Fills the batch; false if it nets to nothing.
+    private mutating func prepare(_ scope: CommitScope, now: Milliseconds) -> Bool {
+        if scope == .all { Netting.net(&lanes) }
+        self.scope = scope
+        batch.removeAll()
+        Netting.fill(&batch, from: lanes, scope)
+        batch.number = appliedBatch + 1
+        batch.session = commons.lastSessionNumber
+        batch.message = max(appliedMessage, lastNumber(scope))
+        batch.time = now
+        if case .roomMaking = scope { batch.makesRoom = true }
+        return !batch.changes.isEmpty
+    }
+
+    private func lastNumber(_ scope: CommitScope) -> MessageNumber {
+        if case .roomMaking = scope { return 0 }
+        guard case .entry(let entry) = scope else {
+            return lanes.last.map { $0.firstNumber + UInt64($0.messages.count) - 1 } ?? 0
+        }
+        let lane = lanes[entry.lane]
+        for change in lane.changes[lane.changes(of: entry.entry)] {
+            if case .message(let index) = change { return lane.firstNumber + UInt64(index) }
+        }
+        return 0
+    }
+}
+
+// MARK: Failing
+
+extension Committer {
+    private mutating func retry(now: Milliseconds) {
+        // Of what makes room nothing was applied either; it is prepared anew with the next step.
+        var attempts = 0
+        if case .retrying(_, let before) = mode { attempts = before }
+        let delay = min(Committer.retryDelayMax, Committer.retryDelayMin << min(attempts, 6))
+        mode = .retrying(until: now + delay, attempts: attempts + 1)
+    }
+
+    private mutating func reopen(now: Milliseconds) {
+        guard case .reopening(_, let attempts) = mode else {
+            mode = .reopening(at: now, attempts: 1)
+            return
+        }
+        let delay = min(Committer.retryDelayMax, Committer.retryDelayMin << min(attempts, 6))
+        mode = .reopening(at: now + delay, attempts: attempts + 1)
+    }
+
+    private mutating func refuse() {
+        guard case .entry(let entry) = scope else {
+            mode = .splitting
+            return
+        }
+        let lane = lanes[entry.lane]
+        let position = lane.firstPosition + UInt64(entry.entry)
+        for shard in 0..<commons.shardCount { post(.refused([position]), to: shard) }
+        Netting.settle(&lanes, .entry(entry))
+        mode = .splitting
+    }
+
+    private static let retryDelayMin: Milliseconds = 20
+    private static let retryDelayMax: Milliseconds = 1000
+}
+
+// MARK: Telling
+
+extension Committer {
+    /// Advances the watermark over what is settled, names what is settled beyond it, and wakes who waits.
+    private mutating func report() {
+        let done = Netting.settledPrefix(lanes)
+        var finished = Array(lanes[..<done.lanes])
+        if let last = finished.last {
+            commons.advanceCommitted(toNumber: last.firstNumber + UInt64(last.messages.count) - 1)
+        }
+        lanes.removeFirst(done.lanes)
+        if let position = done.position, position > commons.committedPosition {
+            commons.advanceCommitted(to: position)
+            for shard in 0..<commons.shardCount where commons.isInterested(shard) { wakes.insert(shard) }
+        }
+        if !finished.isEmpty { commons.recycle(&finished) }
+        let named = Netting.nameSettled(&lanes)
+        guard !named.isEmpty else { return }
+        // To all: a session may have moved away from the shard that began the entry.
+        for shard in 0..<commons.shardCount { post(.settled(named), to: shard) }
+    }
+
+    private mutating func post(_ control: Control, to shard: Int) {
+        if commons.post(to: shard, { $0.append(control) }) { wakes.insert(shard) }
+    }
+}

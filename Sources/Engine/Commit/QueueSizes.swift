@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The Roost authors
+
+package import Persistence
+
+/// How long each session's queue in the store is, so that a session at its limit can be told from others.
+///
+/// The committer counts what outlives netting, and sets or clears *full* in the session's seat; the shards that
+/// match drop there, so a limit is soft by what is on its way. A session is counted from the first delivery that
+/// reaches the store; one that had a queue before the start is counted in the background, and is not full until
+/// then. What a removal takes away is not known any more: it counts as the average of its queue.
+package struct QueueSizes: Sendable {
+    private struct Size: Sendable {
+        var count = 0
+        var bytes = 0
+        var seat: UInt32
+        var isFull = false
+    }
+
+    private let messagesMax: Int
+    private let bytesMax: Int
+    private let seats: SeatTable
+    private var sizes: [SessionNumber: Size] = [:]
+
+    package init(limits: Limits, seats: SeatTable) {
+        messagesMax = limits.queuedMessagesMax
+        bytesMax = limits.queuedBytesMax
+        self.seats = seats
+    }
+
+    /// A session's queue was counted.
+    package mutating func set(_ session: SessionNumber, seat: UInt32, count: Int, bytes: Int) {
+        guard count > 0 else { return }
+        sizes[session] = Size(count: count, bytes: bytes, seat: seat)
+        review(session)
+    }
+
+    package mutating func insert(_ session: SessionNumber, seat: UInt32, bytes: Int) {
+        sizes[session, default: Size(seat: seat)].count += 1
+        sizes[session, default: Size(seat: seat)].bytes += bytes
+        review(session)
+    }
+
+    package mutating func remove(_ session: SessionNumber) {
+        guard var size = sizes[session] else { return }
+        size.bytes -= size.bytes / max(1, size.count)
+        size.count -= 1
+        sizes[session] = size
+        review(session)
+    }
+
+    package mutating func end(_ session: SessionNumber) {
+        sizes[session] = nil
+    }
+
+    package func count(_ session: SessionNumber) -> Int { sizes[session]?.count ?? 0 }
+
+    private mutating func review(_ session: SessionNumber) {
+        guard let size = sizes[session] else { return }
+        let isFull = size.count >= messagesMax || size.bytes >= bytesMax
+        if isFull != size.isFull {
+            sizes[session]?.isFull = isFull
+            seats.setFull(size.seat, isFull)
+        }
+        if size.count <= 0 { sizes[session] = nil }
+    }
+}
+
+extension QueueSizes {
+    /// Counts what a batch that was committed has done.
+    mutating func count(_ lanes: [Lane], _ scope: CommitScope) {
+        switch scope {
+        case .settledOnly: break
+        case .all:
+            for lane in lanes {
+                for change in lane.changes { count(change, of: lane) }
+            }
+        case .roomMaking(let places):
+            for place in places { count(lanes, .entry(place)) }
+        case .entry(let place):
+            let lane = lanes[place.lane]
+            for index in lane.changes(of: place.entry) { count(lane.changes[index], of: lane) }
+        }
+    }
+
+    private mutating func count(_ change: LaneChange, of lane: Lane) {
+        switch change {
+        case .message(let index):
+            let message = lane.messages[Int(index)]
+            let bytes = message.topic.count + message.properties.count + message.payload.count
+            for index in message.firstDelivery..<message.firstDelivery + message.deliveryCount {
+                let delivery = lane.deliveries[Int(index)]
+                guard !delivery.isRemoved else { continue }
+                insert(delivery.session, seat: delivery.seat, bytes: bytes)
+            }
+        case .removal(let session, _, _): remove(session)
+        case .sessionEnd(let session): end(session)
+        case .state, .reception, .release, .client, .sessionSwept, .subscription, .unsubscription,
+            .retainedRemoval, .folded, .settled:
+            break
+        }
+    }
+}
+
+/// What a reader thread has counted for the committer.
+package struct QueueCount: Sendable, Hashable {
+    package var session: SessionNumber
+    package var seat: UInt32
+    package var count: Int
+}

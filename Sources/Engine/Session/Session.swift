@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The Roost authors
+
+package import DequeModule
+package import Packets
+package import Persistence
+
+/// What the broker remembers of one client, connected or not.
+///
+/// A session belongs to one shard at a time, connected or not, and only that shard touches it; it moves to
+/// another shard through a mailbox when its client connects there. It holds no queued messages while offline:
+/// those are in the store, and `Catchup` brings them when the client is back.
+///
+/// What waits for a commit outlives the connection and moves with the session: the packet identifiers of
+/// QoS 2 messages received (`receptions`) and the posts held back behind them (`holds`).
+package final class Session: @unchecked Sendable {
+    // Proof of Sendable: a session is given away only through `Control.granted`, by a shard that drops its own
+    // reference in the same tick; nobody touches it in between.
+
+    package let number: SessionNumber
+    package let seat: UInt32
+    /// What the store holds, or would hold if the session were persistent.
+    package var record: ClientRecord
+    package var subscriptions: [Text: SubscriptionRecord] = [:]
+    /// QoS 2 packet identifiers received and not yet released.
+    package var receptions: Set<UInt16> = []
+    /// Whether `receptions` and `inflight` know which packet identifiers the store has; not before the first
+    /// connection after a start.
+    package var knowsReceptions = true
+    /// Publishes whose posting waits for a commit, in order.
+    package var holds: Deque<Hold> = []
+    package var holdBytes = 0
+    /// What its publishes have handed over that is not yet committed, a tick at a time, oldest first.
+    package var uncommitted: Deque<UncommittedBytes> = []
+    package var uncommittedBytes = 0
+    /// The last tick in which a publish of the session had to be held.
+    package var heldTick: UInt64 = 0
+
+    /// The slot of the connection, if there is one.
+    package var slot: UInt32?
+    package var inflight = Inflight()
+    /// Messages that wait in memory for the receive window, in order of arrival.
+    package var tail: Deque<Parcel> = []
+    package var tailBytes = 0
+    package var catchup = Catchup.live
+    /// Whether the store has a client record for it.
+    package var isStored = false
+    /// The last change of its queue or record: when it is committed, the store shows what the session is.
+    package var lastChange: HoldWait?
+    /// QoS 1 deliveries with numbers up to this one go out with DUP: the broker died while the session was
+    /// connected, so they may have been sent.
+    package var dupThrough: MessageNumber = 0
+
+    package init(record: ClientRecord, seat: UInt32) {
+        number = record.session
+        self.record = record
+        self.seat = seat
+    }
+
+    package var isPersistent: Bool { record.isPersistent }
+
+    package var hasShare: Bool { subscriptions.keys.contains { $0.isShared } }
+
+    /// Whether messages wait in memory to be sent.
+    package var hasWaiting: Bool { !tail.isEmpty || !catchup.window.isEmpty }
+
+    package func pushTail(_ parcel: Parcel) {
+        tailBytes += parcel.bytes.count
+        tail.append(parcel)
+    }
+
+    package func popTail() -> Parcel? {
+        guard let parcel = tail.popFirst() else { return nil }
+        tailBytes -= parcel.bytes.count
+        return parcel
+    }
+
+    package func dropTail() {
+        tail.removeAll()
+        tailBytes = 0
+    }
+}
+
+extension Text {
+    /// Whether a topic filter is that of a shared subscription.
+    package var isShared: Bool { bytes.starts(with: "$share/".utf8) }
+}
+
+/// Publishes of one session that wait to be posted: for the commit of a QoS 2 publish, or behind one.
+package struct Hold: Sendable {
+    /// What it waits for; `nil` if it only waits for its turn.
+    package var wait: HoldWait?
+    /// The reception that becomes durable with it.
+    package var packetID: UInt16
+    package var mail: Mail
+}
+
+/// Bytes of one tick that wait for a commit: they count against the session's allowance.
+package struct UncommittedBytes: Sendable {
+    package var wait: HoldWait
+    package var bytes: Int
+    package var tick: UInt64
+}
+
+/// What a held publish waits for: an entry of this shard's, or a position after the session has moved.
+package enum HoldWait: Sendable, Hashable {
+    case ticket(UInt64)
+    case position(UInt64)
+}
+
+/// How far a connected persistent session is with its queue (DESIGN: resuming is one procedure).
+///
+/// *settling* → *reading* → *goingLive* → *live*, and back to *settling* when the client is slower than its
+/// messages, or something was lost on the way. Only *goingLive* and *live* are visible as online.
+package struct Catchup: Sendable {
+    package enum Phase: Sendable, Hashable {
+        /// Everything for this session arrives by mail.
+        case live
+        /// Waits until the session's own removals and states are committed: its `lastChange`.
+        case settling
+        /// Reads its queue from the store, window by window.
+        case reading
+        /// Online since `lastNumber` was given out: what is at or below it comes from the store, once
+        /// `position` is committed; what is above it comes by mail and waits in the tail.
+        case goingLive(lastNumber: MessageNumber, position: UInt64)
+    }
+
+    package var phase: Phase
+    /// Everything up to here came from the store. Mail at or below it may still be on its way when the session is
+    /// live.
+    package var liveAfter: MessageNumber = 0
+    /// Everything up to here has been read, or is in flight.
+    package var cursor: MessageNumber = 0
+    /// What was in flight on this connection when it began: already sent.
+    package var skips: Set<MessageNumber> = []
+    /// Read and not yet sent.
+    package var window: Deque<Parcel> = []
+    /// A read is under way.
+    package var isReading = false
+    /// The last read found nothing beyond it.
+    package var reachedEnd = false
+    /// After an overflow while going live: not again before the committer has moved past this.
+    package var notBefore: UInt64 = 0
+    /// Tells a late answer of an earlier catch-up from one of this.
+    package var round: UInt32 = 0
+
+    package static let live = Catchup(phase: .live)
+
+    package var isLive: Bool { phase == .live }
+
+    package mutating func restart(skipping skips: Set<MessageNumber>) {
+        self = Catchup(phase: .settling, skips: skips, round: round &+ 1)
+    }
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The Roost authors
+
+package import DequeModule
+package import NIOCore
+package import Packets
+package import Persistence
+
+/// Where a connection came from.
+package struct Origin: Sendable, Hashable {
+    package var listener: Text
+    package var remote: Text
+
+    package init(listener: Text, remote: Text) {
+        self.listener = listener
+        self.remote = remote
+    }
+}
+
+/// One socket's protocol state. Belongs to one shard.
+package final class Connection {
+    /// What keeps the packets of a connection from being read on.
+    package struct Block: OptionSet, Sendable {
+        package let rawValue: UInt8
+        package init(rawValue: UInt8) { self.rawValue = rawValue }
+        /// CONNECT was accepted and CONNACK is not sent yet.
+        package static let connecting = Block(rawValue: 1)
+        /// SUBSCRIBE or UNSUBSCRIBE: what follows must see it, so it waits for the next tick.
+        package static let tick = Block(rawValue: 2)
+        /// Too much is uncommitted; nothing is in flight to this client that it could make room by.
+        package static let overload = Block(rawValue: 4)
+        /// The client does not take the answers to what it sends.
+        package static let congestion = Block(rawValue: 8)
+    }
+
+    package enum Stage: Sendable, Hashable {
+        /// Nothing but CONNECT is expected.
+        case opening
+        /// CONNECT was accepted; waits for its session, or for the commit behind CONNACK.
+        case connecting
+        case connected
+        case closed
+    }
+
+    package let id: SlotID
+    package let origin: Origin
+    package var stage = Stage.opening
+    package var decoder: Decoder
+    package var block: Block = []
+    package var inbound = ByteBuffer()
+    package var outbound = ByteBuffer()
+    package var isDirty = false
+    package var isWritable = true
+    package var isPaused = false
+    package var session: Session?
+    package var version = ProtocolVersion.v311
+    package var parameters: SessionParameters?
+    package var connack: Connack?
+    /// How many things CONNACK still waits for.
+    package var connackSteps = 0
+    package var inboundAliases = InboundTopicAliases(maximum: 0)
+    package var outboundAliases = OutboundTopicAliases(maximum: 0)
+    /// The client's Receive Maximum, capped.
+    package var windowMax = 0
+    package var packetBytesMax = Int.max
+    /// Replies with a list of reason codes that wait for their commit, in order.
+    package var replies: Deque<Packet> = []
+    /// How many acknowledgements of each kind wait for a commit.
+    package var waiting = WaiterCounts()
+    package let openedAt: Milliseconds
+    package var receivedAt: Milliseconds
+    /// Zero: no keep-alive.
+    package var keepAlive: Milliseconds = 0
+
+    package init(id: SlotID, origin: Origin, packetBytesMax: Int, now: Milliseconds) {
+        self.id = id
+        self.origin = origin
+        decoder = Decoder(packetBytesMax: packetBytesMax)
+        openedAt = now
+        receivedAt = now
+    }
+
+    /// Whether nothing more may be queued for the socket.
+    package func isCongested(_ outboundBytesMax: Int) -> Bool {
+        outbound.readableBytes >= outboundBytesMax
+    }
+}
+
+/// What waits for a commit before it leaves.
+package enum WaiterKind: UInt8, Sendable, Hashable, CaseIterable {
+    case connack, puback, pubrec, pubrel, pubcomp, reply, publish, inline
+}
+
+/// One acknowledgement, or QoS 2 publish, that waits for a commit. Trivial.
+package struct Waiter: Sendable, Hashable {
+    package var ticket: UInt64
+    package var slot: SlotID
+    package var packetID: UInt16
+    package var kind: WaiterKind
+    package var reason: ReasonCode
+}
+
+/// A count per kind of waiter.
+package struct WaiterCounts: Sendable, Hashable {
+    private var counts: InlineArray<8, Int32> = .init(repeating: 0)
+
+    package init() {}
+
+    package subscript(kind: WaiterKind) -> Int32 {
+        get { counts[Int(kind.rawValue)] }
+        set { counts[Int(kind.rawValue)] = newValue }
+    }
+
+    package static func == (left: WaiterCounts, right: WaiterCounts) -> Bool {
+        WaiterKind.allCases.allSatisfy { left[$0] == right[$0] }
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        for kind in WaiterKind.allCases { hasher.combine(self[kind]) }
+    }
+}

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The Roost authors
+
+import DequeModule
+import Packets
+package import Persistence
+
+/// Resuming is one procedure: after a restart, a reconnect, a takeover, or when a client is slower than its
+/// messages.
+extension Shard {
+    /// A live session loses touch with its mail: from now on its queue comes from the store.
+    func fallBack(_ session: Session) {
+        guard session.isPersistent, let slot = session.slot else { return }
+        switch session.catchup.phase {
+        case .settling, .reading: return
+        case .goingLive: return overflowGoingLive(session, slot)
+        case .live: break
+        }
+        session.dropTail()
+        commons.seats.move(session.seat, to: Seat(shard: index, slot: slot, isOnline: false))
+        recordStates(session)
+        let skips = Set(
+            session.inflight.entries.filter { $0.ordinal != PostReceiver.unstored }.map { $0.number })
+        session.catchup.restart(skipping: skips)
+        catchingUp.append(session)
+    }
+
+    /// The tail overflowed before the store was read up to the last number: all of it is dropped, reading goes on
+    /// from the cursor, and the session does not try again before the committer has moved.
+    private func overflowGoingLive(_ session: Session, _ slot: UInt32) {
+        session.dropTail()
+        commons.seats.move(session.seat, to: Seat(shard: index, slot: slot, isOnline: false))
+        session.catchup.phase = .reading
+        session.catchup.reachedEnd = false
+        commons.underHandOver { _, last in session.catchup.notBefore = last }
+        commons.demand(session.catchup.notBefore)
+        orders.append(.wakeCommitter)
+        readOn(session)
+    }
+
+    /// Writes packet identifier and state of what is in flight.
+    private func recordStates(_ session: Session) {
+        let unrecorded = session.inflight.entries.filter {
+            !$0.isRecorded && $0.ordinal != PostReceiver.unstored
+        }
+        guard !unrecorded.isEmpty else { return }
+        beginEntry(of: session)
+        for entry in unrecorded {
+            lane.append(
+                .state(
+                    session: session.number, number: entry.number, ordinal: entry.ordinal,
+                    packetID: entry.packetID, state: entry.state))
+            var recorded = entry
+            recorded.isRecorded = true
+            session.inflight.set(recorded)
+        }
+    }
+
+    // MARK: Settling
+
+    /// At the end of the tick: what the settling sessions have changed is handed over. A waiting resume starts a
+    /// commit like any waiter.
+    func settleCatchups() {
+        for session in catchingUp where session.catchup.phase == .settling {
+            guard let wait = session.lastChange, !isDone(wait) else {
+                wantsSelfWake = true
+                continue
+            }
+            guard let position = position(of: wait), position > commons.committedPosition else { continue }
+            commons.demand(position)
+            orders.append(.wakeCommitter)
+        }
+    }
+
+    private func position(of wait: HoldWait) -> UInt64? {
+        switch wait {
+        case .position(let position): position
+        case .ticket(let ticket): ledger.position(of: ticket)
+        }
+    }
+
+    /// The committer has moved: who waited for that goes on.
+    func advanceCatchups() {
+        for session in catchingUp {
+            switch session.catchup.phase {
+            case .settling where isDone(session.lastChange):
+                session.catchup.phase = .reading
+                readOn(session)
+            case .reading, .goingLive: readOn(session)
+            case .settling, .live: break
+            }
+        }
+        catchingUp.removeAll { $0.catchup.isLive || $0.slot == nil }
+    }
+
+    // MARK: Reading
+
+    /// Asks for the next window if there is room for it, or takes the step that comes after the last.
+    func readOn(_ session: Session) {
+        guard !session.catchup.isReading, let slot = session.slot, let connection = connections[Int(slot)],
+            connection.stage == .connected || connection.stage == .connecting
+        else { return }
+        guard session.catchup.window.count <= limits.windowMessagesMax / 2 else { return }
+        switch session.catchup.phase {
+        case .live, .settling: return
+        case .goingLive(_, let position) where position > ledger.position: return
+        case .reading where session.catchup.reachedEnd: return goLive(session, slot)
+        case .reading, .goingLive: break
+        }
+        session.catchup.isReading = true
+        let kind = ReadRequest.Kind.window(
+            after: session.catchup.cursor, limit: limits.windowMessagesMax, bytesMax: limits.windowBytesMax,
+            round: session.catchup.round)
+        orders.append(.read(ReadRequest(session: session.number, kind: kind)))
+    }
+
+    /// The moment to go live: under the hand-over lock the session becomes visible as online and remembers the
+    /// last number given out. What is at or below it comes from the store, what is above it by mail.
+    private func goLive(_ session: Session, _ slot: UInt32) {
+        guard ledger.position >= session.catchup.notBefore else { return }
+        let seat = Seat(shard: index, slot: slot, isOnline: true)
+        commons.underHandOver { lastNumber, lastPosition in
+            commons.seats.move(session.seat, to: seat)
+            session.catchup.phase = .goingLive(lastNumber: lastNumber, position: lastPosition)
+            commitWanted = lastPosition
+        }
+        session.catchup.reachedEnd = false
+        if commitWanted > commons.committedPosition {
+            commons.demand(commitWanted)
+            orders.append(.wakeCommitter)
+        }
+        if commitWanted <= ledger.position { readOn(session) } else { wantsSelfWake = true }
+    }
+
+    /// A reader thread has answered.
+    package func readFinished(_ reply: ReadReply, now: Milliseconds) {
+        begin(now)
+        switch (reply.request.kind, reply.result) {
+        case (.window(_, _, _, let round), let result):
+            takeWindow(result, reply.request.session, round: round)
+        case (.receptions, .success(.receptions(let packetIDs, let sent))):
+            guard let session = sessions[reply.request.session] else { return }
+            takeReceptions(packetIDs, sent: sent, of: session)
+        case (.retained(_, let round), .success(.retained(let records))): takeRetained(records, round: round)
+        case (.sweep, .success(.deliveries(let page))): takeSweep(page, of: reply.request.session)
+        case (.count, .success(.count(let count))): takeCount(count, of: reply.request.session)
+        case (_, .failure(let error)): readFailed(reply.request, error)
+        case (_, .success): preconditionFailure("an answer to another question")
+        }
+    }
+
+    private func takeWindow(
+        _ result: Result<ReadReply.Answer, StoreError>, _ number: SessionNumber, round: UInt32
+    ) {
+        guard let session = sessions[number], session.catchup.round == round, let slot = session.slot,
+            let connection = connections[Int(slot)]
+        else { return }
+        session.catchup.isReading = false
+        switch result {
+        case .success(.deliveries(let page)):
+            fill(session, with: page)
+            pump(session, connection)
+        case .success: preconditionFailure("an answer to another question")
+        case .failure(let error):
+            orders.append(.report(.unreadable(session.record.clientID, error.message)))
+            orders.append(.wakeSelf(afterMilliseconds: Shard.readRetryMilliseconds))
+        }
+    }
+
+    /// Takes a window in, skipping what is in flight on this very connection.
+    private func fill(_ session: Session, with page: DeliveryPage) {
+        var isDone = page.isLast
+        for delivery in page.deliveries {
+            if case .goingLive(let lastNumber, _) = session.catchup.phase, delivery.number > lastNumber {
+                isDone = true
+                break
+            }
+            session.catchup.cursor = delivery.number
+            if session.catchup.skips.contains(delivery.number) { continue }
+            session.catchup.window.append(Parcel(delivery))
+        }
+        guard isDone else { return }
+        switch session.catchup.phase {
+        case .reading: session.catchup.reachedEnd = true
+        case .goingLive(let lastNumber, _):
+            session.catchup.phase = .live
+            session.catchup.liveAfter = lastNumber
+            session.inflight.releaseReserved()
+        case .live, .settling: break
+        }
+    }
+
+    private func readFailed(_ request: ReadRequest, _ error: StoreError) {
+        let session = sessions[request.session]
+        orders.append(.report(.unreadable(session?.record.clientID ?? "", error.message)))
+        switch request.kind {
+        case .receptions:
+            guard let slot = session?.slot, let connection = connections[Int(slot)] else { return }
+            drop(connection, .serverUnavailable, "the store could not be read")
+        case .sweep: retrySweep(request.session)
+        case .retained(_, let round): takeRetained([], round: round)
+        case .count: isCounting = false
+        case .window: break
+        }
+    }
+
+    static let readRetryMilliseconds = 100
+}

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The Roost authors
+
+import DequeModule
+import Packets
+import Persistence
+import Synchronization
+
+/// From CONNECT to CONNACK.
+extension Shard {
+    func receiveConnect(_ connect: Connect, on connection: Connection) {
+        connection.version = connect.version
+        let others = commons.connectionCount.load(ordering: .relaxed) - 1
+        let decision = ConnectDecision(connect, limits: limits, clients: others, using: &random)
+        switch decision {
+        case .refuse(let reason): refuse(connection, reason, "CONNECT was refused")
+        case .accept(let parameters): admit(parameters, on: connection)
+        }
+    }
+
+    private func admit(_ parameters: SessionParameters, on connection: Connection) {
+        connection.stage = .connecting
+        connection.block.insert(.connecting)
+        connection.parameters = parameters
+        connection.packetBytesMax = parameters.packetBytesMax
+        connection.keepAlive = Milliseconds(parameters.keepAliveSeconds) * 1500
+        connection.windowMax = Int(parameters.receiveMaximum)
+        connection.inboundAliases = InboundTopicAliases(
+            maximum: limits.topicAliasMaximum, bytesMax: limits.topicAliasBytesMax)
+        connection.outboundAliases = OutboundTopicAliases(
+            maximum: min(parameters.topicAliasMaximum, limits.topicAliasMaximum),
+            bytesMax: limits.topicAliasBytesMax)
+        let claim = Claim(
+            clientID: parameters.clientID, shard: index, slot: connection.id,
+            cleanStart: parameters.cleanStart)
+        follow(claim, commons.registry.withLock { $0.claim(claim) })
+    }
+
+    /// Refuses a connection with CONNACK, and closes it `[MQTT-3.1.4-2]`.
+    func refuse(_ connection: Connection, _ reason: ReasonCode, _ detail: String) {
+        write(connection, .connack(Connack(sessionPresent: false, reason: reason)))
+        orders.append(.report(.refused(connection.origin, reason: reason, detail: detail)))
+        connection.stage = .closed
+        orders.append(.close(connection.id))
+    }
+
+    // MARK: Claims
+
+    /// Goes on with a claim, given what the registry found.
+    func follow(_ claim: Claim, _ finding: Registry.Finding) {
+        switch finding {
+        case .waits: break
+        case .vacant: granted(claim, nil, ended: nil)
+        case .held(let shard, let session) where shard == index: surrender(claim, session)
+        case .held(let shard, let session): tell(shard, .surrender(claim, session: session))
+        }
+    }
+
+    /// Gives a session to the connection that claims it, after everything it has done is handed over; or ends
+    /// it, for a clean start `[MQTT-3.1.2-4]`.
+    func surrender(_ claim: Claim, _ number: SessionNumber) {
+        guard let session = sessions[number] else {
+            return afterHandOver.append(.grant(claim, nil, ended: nil))
+        }
+        if let slot = session.slot, let connection = connections[Int(slot)] {
+            takeOver(connection, session)
+        }
+        guard sessions[number] != nil else {
+            return afterHandOver.append(.grant(claim, nil, ended: session.isStored ? number : nil))
+        }
+        if claim.cleanStart {
+            end(session)
+            afterHandOver.append(.grant(claim, nil, ended: session.isStored ? number : nil))
+        } else {
+            // Its time may pass before the end of this tick; it is another connection's already.
+            deadlines.cancel(session)
+            afterHandOver.append(.grant(claim, session, ended: nil))
+        }
+    }
+
+    private func takeOver(_ connection: Connection, _ session: Session) {
+        drop(connection, .sessionTakenOver, "the client connected again [MQTT-3.1.4-3]")
+    }
+
+    /// Lets go of a session that moves to another connection, maybe on another shard.
+    func giveAway(_ session: Session) {
+        sessions[session.number] = nil
+        holding.removeAll { $0 === session }
+        for index in session.holds.indices {
+            if case .ticket(let ticket) = session.holds[index].wait {
+                session.holds[index].wait = ledger.position(of: ticket).map { .position($0) }
+            }
+        }
+        for index in session.uncommitted.indices {
+            guard case .ticket(let ticket) = session.uncommitted[index].wait else { continue }
+            session.uncommitted[index].wait = .position(ledger.position(of: ticket) ?? 0)
+            session.uncommitted[index].tick = 0
+        }
+        if case .ticket(let ticket) = session.lastChange {
+            session.lastChange = ledger.position(of: ticket).map { .position($0) }
+        }
+        deadlines.cancel(session)
+    }
+
+    /// A claim was answered: the session is here, or there is none.
+    func granted(_ claim: Claim, _ session: Session?, ended: SessionNumber?) {
+        let connection = connection(claim.slot)
+        let ended = ended ?? commons.registry.withLock { $0.ended(claim.clientID) }
+        let isWanted = connection?.stage == .connecting
+        if let session { adopt(session) }
+        var number = session?.number
+        if let connection, isWanted {
+            number = attach(connection, session, ended: ended)
+        } else if let session {
+            schedule(session)
+        }
+        let next = commons.registry.withLock { $0.complete(claim.clientID, shard: index, session: number) }
+        guard let next else { return }
+        if next.shard == index {
+            follow(next, commons.registry.withLock { $0.proceed(next) })
+        } else {
+            tell(next.shard, .proceed(next))
+        }
+    }
+
+    /// Takes a session, without a connection, into this shard.
+    func adopt(_ session: Session) {
+        sessions[session.number] = session
+        commons.seats.move(session.seat, to: Seat(shard: index))
+        guard !session.holds.isEmpty else { return }
+        holding.append(session)
+        wantsSelfWake = true
+    }
+
+    // MARK: Attaching
+
+    /// Joins connection and session, new or resumed; returns the session's number.
+    private func attach(
+        _ connection: Connection, _ resumed: Session?, ended: SessionNumber?
+    ) -> SessionNumber {
+        guard let parameters = connection.parameters else {
+            preconditionFailure("admitted without parameters")
+        }
+        let session = resumed ?? makeSession(parameters)
+        update(session.record, of: session, with: parameters, connection)
+        session.slot = connection.id.index
+        connection.session = session
+        connection.connack = Connack(
+            sessionPresent: resumed != nil, reason: .success, properties: parameters.connackProperties(limits)
+        )
+        connection.connackSteps = 1
+        recordConnect(session, connection, ended: ended)
+        if resumed != nil { resume(session, connection) } else { seatNew(session, connection) }
+        connackStep(connection)
+        return session.number
+    }
+
+    private func makeSession(_ parameters: SessionParameters) -> Session {
+        let number = commons.nextSessionNumber()
+        let record = ClientRecord(
+            session: number, clientID: parameters.clientID, isPersistent: parameters.isPersistent)
+        let session = Session(record: record, seat: commons.seats.take(Seat(shard: index)))
+        sessions[number] = session
+        return session
+    }
+
+    private func seatNew(_ session: Session, _ connection: Connection) {
+        let seat = Seat(shard: index, slot: connection.id.index, isOnline: true)
+        commons.seats.move(session.seat, to: seat)
+    }
+
+    private func update(
+        _ old: ClientRecord, of session: Session, with parameters: SessionParameters, _ connection: Connection
+    ) {
+        var record = old
+        record.version = connection.version
+        record.username = parameters.username
+        record.listener = connection.origin.listener
+        record.remote = connection.origin.remote
+        record.expirySeconds = parameters.expirySeconds
+        record.boot = boot
+        record.disconnectedAt = 0
+        record.will = parameters.will
+        // A session that has been persistent stays so until it ends.
+        record.isPersistent = old.isPersistent || parameters.isPersistent
+        session.record = record
+    }
+
+    /// What CONNACK must wait for `[DESIGN §1]`: the record with its will, the end of the old session.
+    private func recordConnect(_ session: Session, _ connection: Connection, ended: SessionNumber?) {
+        guard session.isPersistent || session.record.will != nil || ended != nil || session.isStored else {
+            return
+        }
+        let ticket = beginEntry(of: session)
+        // The end was handed over before; repeating it makes this entry wait for it even out of turn.
+        if let ended { lane.append(.sessionEnd(session: ended)) }
+        if session.isPersistent || session.record.will != nil || session.isStored { appendRecord(session) }
+        connection.connackSteps += 1
+        acknowledge(connection, .connack, after: ticket)
+    }
+
+    /// Appends the client record to the entry that is being filled.
+    func appendRecord(_ session: Session) {
+        session.isStored = true
+        let id = lane.append(bytes: session.record.clientID.bytes)
+        var bytes: [UInt8] = []
+        RecordCoding.append(session.record, to: &bytes)
+        let record = lane.append(bytes: bytes)
+        lane.append(.client(session: session.number, clientID: id, record: record))
+    }
+
+    private func resume(_ session: Session, _ connection: Connection) {
+        if session.isPersistent {
+            commons.seats.move(
+                session.seat, to: Seat(shard: index, slot: connection.id.index, isOnline: false))
+            session.catchup.restart(skipping: [])
+            catchingUp.append(session)
+        } else {
+            seatNew(session, connection)
+        }
+        guard !session.knowsReceptions else { return }
+        connection.connackSteps += 1
+        orders.append(.read(ReadRequest(session: session.number, kind: .receptions)))
+    }
+
+    /// One of the things that CONNACK waits for has happened.
+    func connackStep(_ connection: Connection) {
+        connection.connackSteps -= 1
+        guard connection.connackSteps == 0, let connack = connection.connack, let session = connection.session
+        else { return }
+        connection.connack = nil
+        connection.stage = .connected
+        write(connection, .connack(connack))
+        orders.append(
+            .report(
+                .connected(
+                    session.record.clientID, connection.origin, version: connection.version,
+                    resumed: connack.sessionPresent)))
+        resumeRetained(session)
+        pump(session, connection)
+        unblock(connection, .connecting)
+    }
+
+    /// The stored packet identifiers of a session that was restored: those received, and those its deliveries
+    /// have, which are taken although the deliveries have not been read yet.
+    func takeReceptions(_ packetIDs: [UInt16], sent: [UInt16], of session: Session) {
+        guard !session.knowsReceptions else { return }
+        session.receptions.formUnion(packetIDs)
+        session.knowsReceptions = true
+        session.inflight.reserve(sent)
+        guard let slot = session.slot, let connection = connections[Int(slot)] else { return }
+        connackStep(connection)
+    }
+}

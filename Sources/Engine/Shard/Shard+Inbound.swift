@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The Roost authors
+
+import NIOCore
+import Packets
+import Persistence
+
+/// From bytes to packets.
+extension Shard {
+    /// Reads packets until the bytes are used up or the connection is blocked.
+    func parse(_ connection: Connection) {
+        guard connection.block.isEmpty, connection.stage != .closed else { return limitInbound(connection) }
+        var buffer = ByteBuffer()
+        swap(&buffer, &connection.inbound)
+        var used = 0
+        do {
+            try buffer.withUnsafeReadableBytes { bytes in
+                while connection.block.isEmpty && connection.stage != .closed {
+                    if connection.isCongested(limits.outboundBytesMax * 2) { congest(connection) }
+                    guard connection.block.isEmpty else { break }
+                    guard let frame = try connection.decoder.scan(bytes, from: used) else { break }
+                    guard try receive(frame, of: bytes, on: connection) else { break }
+                    used = frame.end
+                }
+            }
+        } catch let error as DecodeError {
+            fail(connection, error)
+        } catch {
+            preconditionFailure("a decoder throws nothing but DecodeError")
+        }
+        buffer.moveReaderIndex(forwardBy: used)
+        if connection.stage != .closed && buffer.readableBytes > 0 { connection.inbound = buffer }
+        limitInbound(connection)
+    }
+
+    /// A blocked connection is not read once it has sent more than a packet's worth.
+    private func limitInbound(_ connection: Connection) {
+        let isBlocked = !connection.block.isEmpty && connection.inbound.readableBytes > 0
+        guard isBlocked != connection.isPaused, connection.stage != .closed else { return }
+        connection.isPaused = isBlocked
+        orders.append(isBlocked ? .pause(connection.id) : .resume(connection.id))
+    }
+
+    /// Lifts a block and reads on.
+    func unblock(_ connection: Connection, _ block: Connection.Block) {
+        guard connection.block.contains(block) else { return }
+        connection.block.remove(block)
+        connection.receivedAt = now
+        parse(connection)
+    }
+
+    /// Connections whose packets waited for this tick.
+    func parseWaiting() {
+        guard !waitingForTick.isEmpty else { return }
+        let waiting = waitingForTick
+        waitingForTick.removeAll(keepingCapacity: true)
+        for connection in waiting { unblock(connection, .tick) }
+    }
+
+    private func congest(_ connection: Connection) {
+        connection.block.insert(.congestion)
+        congested.append(connection)
+    }
+
+    /// Clients that have taken their answers are read again.
+    func parseCongested() {
+        guard !congested.isEmpty else { return }
+        let waiting = congested
+        congested.removeAll(keepingCapacity: true)
+        for connection in waiting where connection.stage != .closed {
+            if connection.isCongested(limits.outboundBytesMax * 2) {
+                congested.append(connection)
+            } else {
+                unblock(connection, .congestion)
+            }
+        }
+    }
+
+    func waitForTick(_ connection: Connection) {
+        connection.block.insert(.tick)
+        waitingForTick.append(connection)
+    }
+
+    /// One packet. False: it was not taken, the connection is blocked before it.
+    private func receive(
+        _ frame: Frame, of bytes: UnsafeRawBufferPointer, on connection: Connection
+    ) throws(DecodeError) -> Bool {
+        guard connection.stage == .connected else {
+            try receiveFirst(frame, of: bytes, on: connection)
+            return true
+        }
+        switch frame.type {
+        case .publish:
+            return receivePublish(try connection.decoder.publish(frame, in: bytes), of: bytes, on: connection)
+        case .puback, .pubrec, .pubrel, .pubcomp:
+            receive(try connection.decoder.acknowledgement(frame, in: bytes), on: connection)
+        default:
+            receive(try connection.decoder.packet(frame, in: bytes), on: connection)
+        }
+        return true
+    }
+
+    /// Nothing but CONNECT may come first `[MQTT-3.1.0-1]`.
+    private func receiveFirst(
+        _ frame: Frame, of bytes: UnsafeRawBufferPointer, on connection: Connection
+    ) throws(DecodeError) {
+        guard case .connect(let connect) = try connection.decoder.packet(frame, in: bytes) else {
+            return drop(connection, .protocolError, "the first packet was not CONNECT", says: false)
+        }
+        receiveConnect(connect, on: connection)
+    }
+
+    private func receive(_ packet: Packet, on connection: Connection) {
+        switch packet {
+        case .subscribe(let subscribe): receiveSubscribe(subscribe, on: connection)
+        case .unsubscribe(let unsubscribe): receiveUnsubscribe(unsubscribe, on: connection)
+        case .pingreq: write(connection, .pingresp)
+        case .disconnect(let disconnect): receiveDisconnect(disconnect, on: connection)
+        case .connect: drop(connection, .protocolError, "a second CONNECT [MQTT-3.1.0-2]")
+        case .auth: drop(connection, .protocolError, "AUTH without an authentication method [MQTT-4.12.0-1]")
+        case .connack, .suback, .unsuback, .pingresp, .publish, .puback, .pubrec, .pubrel, .pubcomp:
+            drop(connection, .protocolError, "a packet that only a server sends")
+        }
+    }
+
+    /// Tells a misbehaving client why, as far as its version can, and closes.
+    private func fail(_ connection: Connection, _ error: DecodeError) {
+        let detail = "\(error.message) [\(error.statement)]"
+        guard connection.stage == .opening else { return drop(connection, error.reason, detail) }
+        // A CONNECT that is not accepted leaves the decoder without a version: its level tells who understands
+        // which CONNACK. Before MQTT 5 there is a return code for an unknown level and for nothing else.
+        let isV5 = (error.clientLevel ?? 0) >= ProtocolVersion.v5.rawValue
+        if isV5 { connection.version = .v5 }
+        if isV5 || error.reason == .unsupportedProtocolVersion {
+            refuse(connection, error.reason, detail)
+        } else {
+            drop(connection, error.reason, detail, says: false)
+        }
+    }
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The Roost authors
+
+import DequeModule
+import Packets
+import Persistence
+
+/// SUBSCRIBE and UNSUBSCRIBE.
+extension Shard {
+    func receiveSubscribe(_ subscribe: Subscribe, on connection: Connection) {
+        guard let session = connection.session else { return }
+        let identifier = subscribe.properties.subscriptionIdentifiers.first
+        var change = SubscriptionChange(session: session)
+        var reasons: [ReasonCode] = []
+        for subscription in subscribe.subscriptions {
+            let others =
+                session.subscriptions.count - (session.subscriptions[subscription.filter] == nil ? 0 : 1)
+            let decision = SubscribeDecision(
+                subscription, identifier: identifier, others: others, limits: limits)
+            reasons.append(decision.reason)
+            switch decision {
+            case .disconnect(let reason):
+                return drop(connection, reason, "a shared subscription with No Local [MQTT-3.8.3-4]")
+            case .refuse: break
+            case .grant(let filter, let options): add(filter, options, identifier ?? 0, &change)
+            }
+        }
+        let packet = Packet.suback(Suback(packetID: subscribe.packetID, reasons: reasons))
+        conclude(change, packet, on: connection)
+    }
+
+    /// Sets one subscription, in the index and in the entry.
+    private func add(
+        _ filter: TopicFilter, _ options: SubscriptionOptions, _ identifier: UInt32,
+        _ change: inout SubscriptionChange
+    ) {
+        let session = change.session
+        let isNew = session.subscriptions[filter.text] == nil
+        var record = SubscriptionRecord(
+            session: session.number, filter: filter.text, options: options, identifier: identifier)
+        let sendsRetained = wantsRetained(filter, options, isNew: isNew)
+        if sendsRetained { record.retainedEnd = .max }
+        session.subscriptions[filter.text] = record
+        change.added.append(filter)
+        if sendsRetained { change.retained.append(filter) }
+    }
+
+    /// `[MQTT-3.3.1-9]` to `[MQTT-3.3.1-11]`; never for shared subscriptions.
+    private func wantsRetained(_ filter: TopicFilter, _ options: SubscriptionOptions, isNew: Bool) -> Bool {
+        guard filter.share == nil, limits.retainAvailable else { return false }
+        return switch options.retainHandling {
+        case .send: true
+        case .sendIfNew: isNew
+        case .doNotSend: false
+        }
+    }
+
+    func receiveUnsubscribe(_ unsubscribe: Unsubscribe, on connection: Connection) {
+        guard let session = connection.session else { return }
+        var change = SubscriptionChange(session: session)
+        var reasons: [ReasonCode] = []
+        for text in unsubscribe.filters {
+            let isKnown = session.subscriptions.removeValue(forKey: text) != nil
+            reasons.append(isKnown ? .success : .noSubscriptionExisted)
+            if isKnown, let filter = TopicFilter(text) { change.removed.append(filter) }
+            retainedRequests.removeAll { $0.session === session && $0.filter.text == text }
+        }
+        let packet = Packet.unsuback(Unsuback(packetID: unsubscribe.packetID, reasons: reasons))
+        conclude(change, packet, on: connection)
+    }
+
+    /// Makes the change durable where the session is, and answers after that.
+    private func conclude(_ change: SubscriptionChange, _ reply: Packet, on connection: Connection) {
+        let session = change.session
+        // A volatile session with a shared subscription has a record, so that its deliveries can be given to
+        // another member after a crash.
+        let needsRecord = !session.isPersistent && !session.isStored && session.hasShare
+        var ticket: UInt64?
+        if session.isPersistent || session.isStored || needsRecord, !change.isEmpty {
+            ticket = beginEntry()
+            if needsRecord { appendRecord(session) }
+            append(change)
+        }
+        let subscriber = Subscriber(
+            session: session.number, seat: session.seat, isPersistent: session.isPersistent)
+        for filter in change.removed { _ = commons.subscriptions.remove(filter, session: session.number) }
+        for filter in change.added {
+            guard let record = session.subscriptions[filter.text] else { continue }
+            afterHandOver.append(.subscribe(filter, subscriber, record))
+        }
+        connection.replies.append(reply)
+        acknowledge(connection, .reply, after: ticket)
+        for filter in change.retained { requestRetained(filter, session, connection, after: ticket) }
+        waitForTick(connection)
+    }
+
+    private func append(_ change: SubscriptionChange) {
+        let session = change.session
+        for filter in change.removed {
+            let text = lane.append(bytes: filter.text.bytes)
+            lane.append(.unsubscription(session: session.number, filter: text))
+        }
+        for filter in change.added {
+            if let record = session.subscriptions[filter.text] { append(record) }
+        }
+    }
+
+    /// Appends a subscription's record to the entry that is being filled.
+    func append(_ subscription: SubscriptionRecord) {
+        let text = lane.append(bytes: subscription.filter.bytes)
+        var bytes: [UInt8] = []
+        RecordCoding.append(subscription, to: &bytes)
+        let record = lane.append(bytes: bytes)
+        lane.append(.subscription(session: subscription.session, filter: text, record: record))
+    }
+}
+
+/// What one SUBSCRIBE or UNSUBSCRIBE does.
+private struct SubscriptionChange {
+    var session: Session
+    var added: [TopicFilter] = []
+    var removed: [TopicFilter] = []
+    var retained: [TopicFilter] = []
+
+    var isEmpty: Bool { added.isEmpty && removed.isEmpty }
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The Roost authors
+
+/// The answer to CONNECT.
+///
+/// Before MQTT 5 the reason travels as one of six return codes: what is decoded is the code that stands for it.
+package struct Connack: Hashable, Sendable {
+    package var sessionPresent: Bool
+    package var reason: ReasonCode
+    package var properties: Properties
+
+    package init(
+        sessionPresent: Bool = false, reason: ReasonCode = .success, properties: Properties = Properties()
+    ) {
+        self.sessionPresent = sessionPresent
+        self.reason = reason
+        self.properties = properties
+    }
+}
+
+extension Connack {
+    init(from reader: inout Reader) throws(DecodeError) {
+        let flags = try reader.byte()
+        guard flags & 0xFE == 0 || reader.version == .v31 else { throw reader.error(.connackFlags) }
+        self.init(
+            sessionPresent: flags & 1 == 1 && reader.version != .v31,
+            reason: try Connack.reason(from: &reader), properties: try reader.properties(.connack))
+        guard !sessionPresent || reason == .success else { throw reader.error(.connackSession) }
+    }
+
+    private static func reason(from reader: inout Reader) throws(DecodeError) -> ReasonCode {
+        let code = try reader.byte()
+        if reader.version == .v5 {
+            let reason = ReasonCode(rawValue: code)
+            guard reason.isAllowed(in: .connack, isFromClient: false) else {
+                throw reader.error(.connackReason)
+            }
+            return reason
+        }
+        guard let reason = ReasonCode(connackReturnCode: code) else { throw reader.error(.connackReason) }
+        return reason
+    }
+
+    func write(to writer: inout Writer) {
+        writer.append(sessionPresent && writer.version != .v31 ? 1 : 0 as UInt8)
+        writer.append(writer.version == .v5 ? reason.rawValue : reason.connackReturnCode)
+        properties.write(to: &writer)
+    }
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The Roost authors
+
+import Engine
+import NIOPosix
+import Persistence
+import Synchronization
+
+/// The one thread on which the store is opened, committed to and closed.
+///
+/// A pool of one thread runs its jobs one after another, so `open`, the start-up reads, the commit loop and
+/// `close` are all jobs of one pool. A commit that never returns (a dead disk) keeps its thread; the broker then
+/// ends without it.
+final class CommitThread: Sendable {
+    /// How the commit loop ended.
+    enum Ending: Sendable {
+        /// Everything that was handed over is committed.
+        case settled
+        /// Time was up; the sentence says what is missing.
+        case late(String)
+        /// Time was up and a commit has not returned: the thread is lost.
+        case stuck
+    }
+
+    let signal = WakeSignal()
+    private let store: any Store
+    private let pool = NIOThreadPool(numberOfThreads: 1)
+    private let deadline = Mutex<Milliseconds?>(nil)
+
+    init(store: any Store) {
+        self.store = store
+        pool.start()
+    }
+
+    /// Runs `body` on the thread, before `commit` or after it has ended. A cancelled task waits like any other:
+    /// a store that was opened is closed.
+    func run<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
+        try await withCheckedThrowingContinuation { continuation in
+            pool.submit { state in
+                switch state {
+                case .active: continuation.resume(with: Result { try body() })
+                case .cancelled: continuation.resume(throwing: CancellationError())
+                }
+            }
+        }
+    }
+
+    /// Starts committing; `ended` is called on the thread once `stop` has been called and all is settled, or the
+    /// time for that is over.
+    func commit(
+        _ makeCommitter: @escaping @Sendable () -> Committer, machinery: Machinery,
+        ended: @escaping @Sendable (Ending) -> Void
+    ) {
+        pool.submit { [self] state in
+            guard case .active = state else { return }
+            var committer = makeCommitter()
+            ended(loop(&committer, machinery))
+        }
+    }
+
+    /// Ends the commit loop when everything is committed, at the latest at `time`.
+    func stop(at time: Milliseconds) {
+        deadline.withLock { $0 = time }
+        signal.signal()
+    }
+
+    /// Ends the thread once its jobs are done; does not wait for it.
+    func shutDown() {
+        pool.shutdownGracefully { _ in }
+    }
+
+    private func loop(_ committer: inout Committer, _ machinery: Machinery) -> Ending {
+        var log = StoreLog(machinery.logger)
+        while true {
+            let pause = step(&committer, machinery.clock)
+            log.look(at: committer.health, isIdle: committer.isIdle, now: machinery.clock.now)
+            for shard in committer.takeWakes() { machinery.loops[shard].wake() }
+            let deadline = deadline.withLock { $0 }
+            guard let deadline else {
+                if let pause { signal.wait(milliseconds: pause.milliseconds) }
+                continue
+            }
+            let left = deadline - machinery.clock.now
+            if pause != nil, machinery.commons.isSettled { return .settled }
+            if left <= 0 { return .late("\(machinery.commons.queuedBytes) bytes were not committed") }
+            if let pause { signal.wait(milliseconds: min(pause.milliseconds ?? Int(left), Int(left))) }
+        }
+    }
+
+    private struct Pause {
+        var milliseconds: Int?
+    }
+
+    /// Does what the committer decides; returns how long to wait, or `nil` to go on at once.
+    private func step(_ committer: inout Committer, _ clock: BrokerClock) -> Pause? {
+        switch committer.next(now: clock.now) {
+        case .commit:
+            do {
+                try store.commit(committer.batch)
+                committer.committed(now: clock.now)
+            } catch {
+                committer.failed(error, now: clock.now)
+            }
+        case .reopen:
+            do {
+                store.close()
+                try store.open()
+                committer.reopened(now: clock.now)
+            } catch {
+                committer.failed(error, now: clock.now)
+            }
+        case .wait(let milliseconds):
+            return Pause(milliseconds: milliseconds)
+        }
+        return nil
+    }
+}

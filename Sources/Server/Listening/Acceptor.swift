@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The Roost authors
+
+import Glibc
+import NIOCore
+import NIOPosix
+import Packets
+
+/// Opens the ports and gives every accepted connection to a loop.
+enum Acceptor {
+    private static let backlog: Int32 = 1024
+    private static let messagesPerRead: UInt = 2
+    private static let readBytesMin = 256
+    private static let readBytesInitial = 1024
+    private static let readBytesMax = 1 << 16
+
+    /// Listens on `address`; accepted connections are spread over `loops` in turn.
+    static func bind(
+        _ listener: Listener, at address: SocketAddress, group: MultiThreadedEventLoopGroup,
+        loops: [ShardLoop]
+    ) async throws(BrokerError) -> any Channel {
+        let name = Text(listener.name)
+        let bootstrap = ServerBootstrap(group: group)
+            .serverChannelOption(.backlog, value: backlog)
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.maxMessagesPerRead, value: messagesPerRead)
+            .childChannelOption(
+                .recvAllocator,
+                value: AdaptiveRecvByteBufferAllocator(
+                    minimum: readBytesMin, initial: readBytesInitial, maximum: readBytesMax)
+            )
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    guard let loop = loops.first(where: { $0.eventLoop === channel.eventLoop }) else {
+                        preconditionFailure("a connection came to an event loop without a shard")
+                    }
+                    let handler = ConnectionHandler(loop: loop, listener: name)
+                    try channel.pipeline.syncOperations.addHandler(handler)
+                }
+            }
+        do {
+            return try await bootstrap.bind(to: address).get()
+        } catch {
+            throw refusal(error, address)
+        }
+    }
+
+    /// Whether `address` could be bound now; leaves nothing behind. Asked before the store is opened, so that a
+    /// port that is taken leaves the data untouched.
+    static func probe(_ address: SocketAddress) throws(BrokerError) {
+        guard address.port != 0 else { return }
+        let family: CInt = if case .v6 = address { AF_INET6 } else { AF_INET }
+        let socket = Glibc.socket(family, CInt(SOCK_STREAM.rawValue), 0)
+        guard socket >= 0 else { return }
+        defer { close(socket) }
+        var yes: CInt = 1
+        setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<CInt>.size))
+        let result = address.withSockAddr { pointer, count in Glibc.bind(socket, pointer, socklen_t(count)) }
+        if result != 0 { throw refusal(IOError(errnoCode: errno, reason: "bind"), address) }
+    }
+
+    private static func refusal(_ error: any Error, _ address: SocketAddress) -> BrokerError {
+        let place = ListenAddress.text(address)
+        switch (error as? IOError)?.errnoCode {
+        case EADDRINUSE:
+            return BrokerError(
+                .addressInUse,
+                "Another process listens on \(place) already; stop it, or choose another port with --listen.")
+        case EACCES, EPERM:
+            return BrokerError(
+                .addressUnavailable,
+                "Listening on \(place) is not permitted; choose a port from 1024 on, or grant the privilege.")
+        case EADDRNOTAVAIL, EAFNOSUPPORT:
+            return BrokerError(
+                .addressUnavailable,
+                "This machine has no address \(place); choose one of its own addresses with --listen.")
+        default:
+            return BrokerError(.addressUnavailable, "Listening on \(place) failed: \(error).")
+        }
+    }
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The Roost authors
+
+import NIOCore
+
+/// A host and a port, as `HOST:PORT` or `[IPv6]:PORT`.
+package struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
+    /// A name or an address, without brackets.
+    package var host: String
+    /// Zero lets the system choose.
+    package var port: Int
+
+    package init(host: String, port: Int) {
+        self.host = host
+        self.port = port
+    }
+
+    /// Reads `HOST:PORT`; an IPv6 address stands in brackets.
+    package init(parsing text: String) throws(BrokerError) {
+        guard let colon = text.lastIndex(of: ":") else {
+            throw ListenAddress.unreadable(text, "the port is missing")
+        }
+        let digits = text[text.index(after: colon)...]
+        guard !digits.isEmpty, digits.allSatisfy({ $0.isASCII && $0.isNumber }), let port = Int(digits),
+            port <= 65535
+        else {
+            throw ListenAddress.unreadable(text, "the port must be a number from 0 to 65535")
+        }
+        let host = text[..<colon]
+        if host.hasPrefix("["), host.hasSuffix("]"), host.count > 2 {
+            self.init(host: String(host.dropFirst().dropLast()), port: port)
+        } else if host.isEmpty {
+            throw ListenAddress.unreadable(text, "the host is missing; 0.0.0.0 means every IPv4 address")
+        } else if host.contains(where: { "[]:/ ".contains($0) }) {
+            throw ListenAddress.unreadable(text, "an IPv6 address must stand in brackets, as in [::1]:1883")
+        } else {
+            self.init(host: String(host), port: port)
+        }
+    }
+
+    package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+
+    /// The socket address; asks the system's resolver when `host` is a name, and blocks meanwhile.
+    func resolved() throws(BrokerError) -> SocketAddress {
+        do {
+            return try SocketAddress.makeAddressResolvingHost(host, port: port)
+        } catch {
+            throw BrokerError(
+                .invalidAddress,
+                "The listen address \(self) cannot be resolved; use an IP address or a name that this machine knows."
+            )
+        }
+    }
+
+    private static func unreadable(_ text: String, _ why: String) -> BrokerError {
+        BrokerError(.invalidAddress, "\"\(text)\" is not a listen address (HOST:PORT): \(why).")
+    }
+}
+
+extension ListenAddress {
+    /// `address` as `HOST:PORT`.
+    static func text(_ address: SocketAddress) -> String {
+        guard let host = address.ipAddress, let port = address.port else { return "\(address)" }
+        return ListenAddress(host: host, port: port).description
+    }
+
+    /// Whether only this machine can reach `address`.
+    static func isLoopback(_ address: SocketAddress) -> Bool {
+        guard let host = address.ipAddress else { return address.protocol == .unix }
+        return host.hasPrefix("127.") || host == "::1" || host.hasPrefix("::ffff:127.")
+    }
+}

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The Roost authors
+
+import Engine
+import NIOCore
+import Packets
+import Persistence
+
+/// The only handler of a connection's channel: carries bytes between the channel and a slot of the shard.
+///
+/// It owns no protocol state. A connection that the shard closes is not cut off: its last bytes are written, the
+/// outgoing side is closed, and what the peer still sends is thrown away until the peer closes too or the time
+/// for that is over. A plain `close` would make the kernel answer late bytes with a reset, which takes the
+/// DISCONNECT with its reason code away from the peer before it has read it.
+final class ConnectionHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    private enum State {
+        case fresh
+        case open(SlotID)
+        case lingering(until: Milliseconds, bytesLeft: Int)
+        case closed
+    }
+
+    private let loop: ShardLoop
+    private let listener: Text
+    private var state = State.fresh
+    private var context: ChannelHandlerContext?
+    private var isWritable = true
+    private var wasFlushed = false
+
+    /// An outbound buffer above this size is not kept for the next tick.
+    private static let keptBytesMax = 1 << 16
+    /// What a peer may send after the broker has closed.
+    private static let lingerBytesMax = 1 << 20
+
+    init(loop: ShardLoop, listener: Text) {
+        self.loop = loop
+        self.listener = listener
+    }
+
+    var slot: SlotID? {
+        if case .open(let slot) = state { slot } else { nil }
+    }
+
+    // MARK: What the channel says
+
+    func channelActive(context: ChannelHandlerContext) {
+        self.context = context
+        guard loop.channelOpened() else {
+            state = .closed
+            return context.close(promise: nil)
+        }
+        let remote = context.remoteAddress.map(ListenAddress.text) ?? ""
+        state = .open(loop.open(self, origin: Origin(listener: listener, remote: Text(remote))))
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let bytes = unwrapInboundIn(data)
+        switch state {
+        case .open(let slot): loop.received(slot, bytes)
+        case .lingering(let until, let bytesLeft):
+            let left = bytesLeft - bytes.readableBytes
+            state = .lingering(until: until, bytesLeft: left)
+            if left < 0 { context.close(promise: nil) }
+        case .fresh, .closed: break
+        }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        isWritable = context.channel.isWritable
+        guard let slot else { return }
+        loop.writabilityChanged(slot, isWritable: isWritable)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        let slot = slot
+        if case .fresh = state { return }
+        state = .closed
+        self.context = nil
+        if let slot { loop.closed(slot) }
+        loop.channelClosed()
+    }
+
+    /// The peer is gone or has broken the rules of the transport; `channelInactive` follows.
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        context.close(promise: nil)
+    }
+
+    // MARK: What the shard orders
+
+    /// Writes what the slot holds; while the channel is not writable the bytes stay where the engine counts them.
+    func flush() {
+        guard isWritable, let context, let slot else { return }
+        var outgoing = takeOutbound(slot)
+        guard outgoing.readableBytes > 0 else { return giveBack(&outgoing, to: slot) }
+        wasFlushed = true
+        context.writeAndFlush(wrapOutboundOut(outgoing), promise: nil)
+        let isReusable: Void? = outgoing.modifyIfUniquelyOwned { $0.clear() }
+        if isReusable != nil, outgoing.capacity <= ConnectionHandler.keptBytesMax {
+            giveBack(&outgoing, to: slot)
+        }
+    }
+
+    /// Writes what is left and closes; called once, when the shard has forgotten the connection.
+    func end() {
+        guard let context, let slot else { return }
+        let last = takeOutbound(slot)
+        state = .lingering(until: loop.linger(self), bytesLeft: ConnectionHandler.lingerBytesMax)
+        if last.readableBytes > 0 { context.writeAndFlush(wrapOutboundOut(last), promise: nil) }
+        setReading(true)
+        context.close(mode: .output, promise: nil)
+    }
+
+    /// Stops or restarts reading from the socket.
+    func setReading(_ isReading: Bool) {
+        do {
+            try context?.channel.syncOptions?.setOption(.autoRead, value: isReading)
+        } catch {
+            // Only a closed channel refuses an option, and a closed channel neither reads nor pauses.
+            context?.close(promise: nil)
+        }
+    }
+
+    /// Closes for good when the time to linger is over; true when there is nothing left to wait for.
+    func hasLingered(until now: Milliseconds) -> Bool {
+        guard case .lingering(let until, _) = state else { return true }
+        guard now >= until else { return false }
+        context?.close(promise: nil)
+        return true
+    }
+
+    /// Frees the slot's outbound buffer if nothing was written since the last call.
+    func releaseIdleBuffer() {
+        guard !wasFlushed, let slot else { return wasFlushed = false }
+        loop.shard.withOutbound(slot) { buffer in
+            if buffer.readableBytes == 0, buffer.capacity > 0 { buffer = ByteBuffer() }
+        }
+    }
+
+    private func takeOutbound(_ slot: SlotID) -> ByteBuffer {
+        var outgoing = ByteBuffer()
+        loop.shard.withOutbound(slot) { swap(&$0, &outgoing) }
+        return outgoing
+    }
+
+    /// A write can make the channel unwritable, and what the shard then appends is not to be replaced.
+    private func giveBack(_ buffer: inout ByteBuffer, to slot: SlotID) {
+        loop.shard.withOutbound(slot) { if $0.readableBytes == 0 { swap(&$0, &buffer) } }
+    }
+}

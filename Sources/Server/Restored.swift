@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The Roost authors
+
+import Engine
+import Logging
+import NIOCore
+import Persistence
+
+/// The broker's state as it came out of the store, before any loop runs.
+struct Restored: Sendable {
+    let store: any Store
+    let clock: BrokerClock
+    let commons: Commons
+    let loops: [ShardLoop]
+    let found: RestoreReport
+    private let imported: Int
+    private let milliseconds: Milliseconds
+
+    /// Opens the store and restores; on the committer's thread.
+    init(
+        opening store: any Store, hooks: [any Hook], limits: Limits, eventLoops: [any EventLoop]
+    ) throws(StoreError) {
+        let timer = BrokerClock(notBefore: 0)
+        let began = timer.now
+        try store.open()
+        do throws(StoreError) {
+            let clock = BrokerClock(notBefore: try store.sysInfo().time)
+            var imports = try StoreImport(into: store, now: clock.now)
+            imported = try imports.run(hooks)
+            let commons = Commons(shardCount: eventLoops.count, limits: limits)
+            let seed = UInt64.random(in: 0 ... .max)
+            let shards = eventLoops.indices.map { Shard(index: $0, commons: commons, seed: seed) }
+            found = try Restoration.restore(from: store, shards: shards, commons: commons, now: clock.now)
+            loops = zip(shards, eventLoops).enumerated().map { index, pair in
+                ShardLoop(index: index, eventLoop: pair.1, shard: pair.0, clock: clock)
+            }
+            self.store = store
+            self.clock = clock
+            self.commons = commons
+            milliseconds = timer.now - began
+        } catch {
+            store.close()
+            throw error
+        }
+    }
+
+    func report(endpoints: [StartReport.Endpoint]) -> StartReport {
+        StartReport(
+            endpoints: endpoints, store: store.name, location: store.location, durability: store.durability,
+            sessions: found.sessionCount, subscriptions: found.subscriptionCount,
+            retainedMessages: found.retainedCount,
+            queuedMessages: found.queuedCount, importedRecords: imported,
+            restoreMilliseconds: Int(milliseconds))
+    }
+}
+
+extension StartReport {
+    /// One line for the data, one for each endpoint.
+    func log(to logger: Logger) {
+        logger.info(
+            "restored",
+            metadata: [
+                "store": "\(store)", "location": "\(location)", "durability": "\(durability)",
+                "sessions": "\(sessions)", "subscriptions": "\(subscriptions)",
+                "retained": "\(retainedMessages)", "queued": "\(queuedMessages)",
+                "milliseconds": "\(restoreMilliseconds)",
+            ])
+        if importedRecords > 0 {
+            logger.info(
+                "took over from hooks what the store lacked", metadata: ["records": "\(importedRecords)"])
+        }
+        for endpoint in endpoints {
+            logger.info("serving MQTT 5.0, 3.1.1 and 3.1", metadata: ["address": "\(endpoint.address)"])
+        }
+    }
+}

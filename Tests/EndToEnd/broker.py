@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Roost authors
+"""Starts and stops a broker for the tests, always on loopback, always by its own process id.
+
+ROOST names the binary (default: the release build). BROKER_COMMAND, a command with {port} and {data}, runs the same
+tests against another broker.
+"""
+import os
+import random
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BINARY = os.environ.get("ROOST", os.path.join(ROOT, ".build", "release", "roost"))
+START_SECONDS_MAX = 20
+STOP_SECONDS_MAX = 20
+
+
+def free_port():
+    """A port below the ephemeral range, so that no outgoing connection takes it while the broker is down."""
+    while True:
+        port = random.randint(20000, 31000)
+        with socket.socket() as attempt:
+            attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                attempt.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+
+
+class Broker:
+    """One broker with a data directory and a port that it keeps over restarts."""
+
+    def __init__(self, *flags, store="sqlite:{data}/roost.db", data=None, prefix=()):
+        self.flags, self.prefix = flags, prefix
+        self.owns_data = data is None
+        self.data = data or tempfile.mkdtemp(prefix="roost-test-")
+        self.store = store.replace("{data}", self.data)
+        self.port = free_port()
+        self.process = None
+        self.log_path = os.path.join(self.data if self.owns_data else tempfile.gettempdir(), f"log-{self.port}.txt")
+
+    def command(self):
+        template = os.environ.get("BROKER_COMMAND")
+        if template:
+            return shlex.split(template.replace("{port}", str(self.port)).replace("{data}", self.data))
+        listen = ["--listen", f"127.0.0.1:{self.port}"]
+        return [*self.prefix, BINARY, "serve", "--store", self.store, *listen, *self.flags]
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def spawn(self):
+        """Starts the process and does not wait for it to listen."""
+        # The process that writes a backtrace would hold the port open.
+        environment = {**os.environ, "SWIFT_BACKTRACE": "enable=no"}
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(
+                self.command(), cwd=self.data, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True,
+            )  # fmt: skip
+
+    def start(self):
+        self.spawn()
+        self.wait_until_it_listens()
+        return self
+
+    def wait_until_it_listens(self):
+        end = time.monotonic() + START_SECONDS_MAX
+        while not self.listens():
+            if self.process.poll() is not None:
+                raise RuntimeError(f"the broker exited with {self.process.returncode}:\n{self.log()}")
+            if time.monotonic() > end:
+                raise RuntimeError(f"the broker did not listen in {START_SECONDS_MAX} s:\n{self.log()}")
+            time.sleep(0.01)
+
+    def listens(self):
+        try:
+            socket.create_connection(("127.0.0.1", self.port), 1).close()
+            return True
+        except OSError:
+            return False
+
+    def log(self):
+        with open(self.log_path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+    def kill(self):
+        """kill -9, the crash of the tests."""
+        self.process.kill()
+        self.process.wait()
+
+    def terminate(self):
+        """SIGTERM; gives back the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(STOP_SECONDS_MAX)
+
+    def restart(self):
+        self.kill()
+        return self.start()
+
+    def close(self):
+        """Ends the process if it runs, and removes what this object made."""
+        if self.process and self.process.poll() is None:
+            self.kill()
+        if self.owns_data:
+            shutil.rmtree(self.data, ignore_errors=True)
+        elif os.path.exists(self.log_path):
+            os.unlink(self.log_path)
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.close()
+
+
+def run_to_the_end(*arguments, seconds=20):
+    """Runs the binary until it exits; for start-up errors."""
+    return subprocess.run(
+        [BINARY, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        timeout=seconds, check=False,
+    )  # fmt: skip
