@@ -6,7 +6,8 @@ public import Packets
 /// Something that can be added to a broker; what it does is in the protocols it also conforms to.
 public protocol Hook: AnyObject, Sendable {}
 
-/// Gives back the clients that are stored. Called on reader threads, several at a time, never on an event loop.
+/// Gives back the clients that are stored. Called on reader threads, several at a time, never on an event
+/// loop.
 public protocol StoredClients: Hook {
     /// Up to `limit` client records with session numbers above `session`, in rising order; a shorter page
     /// than `limit` is the last. Ended sessions are not among them.
@@ -21,8 +22,9 @@ public protocol StoredClients: Hook {
 
 /// Gives back the subscriptions that are stored. Called on reader threads, several at a time.
 public protocol StoredSubscriptions: Hook {
-    /// Up to `limit` subscriptions whose key (session, then `TextKey` of the filter) is above
-    /// (`session`, `filter`), in rising order of key; a shorter page than `limit` is the last. Those of ended sessions are not among them.
+    /// Up to `limit` subscriptions whose key (session, then `TextKey` of the filter) is above (`session`,
+    /// `filter`), in rising order of key; a shorter page than `limit` is the last. Those of ended sessions
+    /// are not among them.
     func subscriptions(
         after session: SessionNumber, filter: Text, limit: Int
     ) throws(StoreError) -> [SubscriptionRecord]

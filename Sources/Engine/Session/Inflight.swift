@@ -54,7 +54,7 @@ package struct Inflight: Sendable {
     /// Chooses a packet identifier that is not in use; `nil` when all 65,535 are.
     package mutating func nextPacketID() -> UInt16? {
         guard count < Int(UInt16.max) else { return nil }
-        if count * 2 >= table.count { grow() }
+        if count * 2 >= table.count && table.count < Inflight.tableMax { grow() }
         while true {
             lastID = lastID == .max ? 1 : lastID + 1
             if table[place(lastID)].packetID == 0, !reserved.contains(lastID) { return lastID }
@@ -96,8 +96,9 @@ package struct Inflight: Sendable {
     /// Every entry, in no order.
     package var entries: [Entry] { table.filter { $0.packetID != 0 } }
 
-    /// Forgets everything; the next identifier still counts on.
+    /// Forgets everything; the next identifier still counts on, and those of stored deliveries stay taken.
     package mutating func removeAll() {
+        reserve(entries.filter { $0.ordinal != PostReceiver.unstored }.map(\.packetID))
         table = []
         count = 0
     }

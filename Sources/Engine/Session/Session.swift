@@ -24,13 +24,20 @@ package final class Session: @unchecked Sendable {
     package var subscriptions: [Text: SubscriptionRecord] = [:]
     /// QoS 2 packet identifiers received and not yet released.
     package var receptions: Set<UInt16> = []
-    /// Whether `receptions` holds what the store does; not before the first connection after a start.
+    /// Whether `receptions` and `inflight` know which packet identifiers the store has; not before the first
+    /// connection after a start.
     package var knowsReceptions = true
     /// Publishes whose posting waits for a commit, in order.
     package var holds: Deque<Hold> = []
     package var holdBytes = 0
+    /// What its publishes have handed over that is not yet committed, a tick at a time, oldest first.
+    package var uncommitted: Deque<UncommittedBytes> = []
+    package var uncommittedBytes = 0
     /// The last tick in which a publish of the session had to be held.
     package var heldTick: UInt64 = 0
+    /// The last tick in which retained messages were sent to it: what one tick sends is bounded by the room there
+    /// was at its beginning.
+    package var retainedTick: UInt64 = 0
 
     /// The slot of the connection, if there is one.
     package var slot: UInt32?
@@ -93,6 +100,13 @@ package struct Hold: Sendable {
     package var mail: Mail
     /// The connection that has sent it again, after the session had moved: its PUBREC follows the commit.
     package var resentBy: SlotID?
+}
+
+/// Bytes of one tick that wait for a commit: they count against the session's allowance.
+package struct UncommittedBytes: Sendable {
+    package var wait: HoldWait
+    package var bytes: Int
+    package var tick: UInt64
 }
 
 /// What a held publish waits for: an entry of this shard's, or a position after the session has moved.

@@ -91,7 +91,7 @@ package struct ReadRequest: Sendable, Hashable {
         /// A slice of an ended session's queue.
         case sweep(limit: Int)
         /// Retained messages whose bodies are not in memory.
-        case retained([Text], round: UInt64)
+        case retained([Text], bytesMax: Int, round: UInt64)
     }
 
     package var session: SessionNumber
@@ -112,17 +112,24 @@ package struct ReadRequest: Sendable, Hashable {
             .count(try store.deliveryCount(of: session))
         case .receptions:
             .receptions(try store.receptions(of: session), sent: try store.packetIDs(of: session))
-        case .retained(let topics, _):
-            .retained(try retained(topics, store))
+        case .retained(let topics, let bytesMax, _):
+            try retained(topics, bytesMax: bytesMax, store)
         }
     }
 
-    private func retained(_ topics: [Text], _ store: any Store) throws(StoreError) -> [RetainedRecord] {
+    /// As many as fit in `bytesMax`, and one at least.
+    private func retained(
+        _ topics: [Text], bytesMax: Int, _ store: any Store
+    ) throws(StoreError) -> ReadReply.Answer {
         var records: [RetainedRecord] = []
-        for topic in topics {
-            if let record = try store.retainedMessage(topic) { records.append(record) }
+        var bytes = 0
+        for (index, topic) in topics.enumerated() {
+            guard bytes < bytesMax else { return .retained(records, of: topics[..<index]) }
+            guard let record = try store.retainedMessage(topic) else { continue }
+            bytes += record.message.payload.count + record.message.properties.count + topic.bytes.count
+            records.append(record)
         }
-        return records
+        return .retained(records, of: topics[...])
     }
 }
 
@@ -132,7 +139,8 @@ package struct ReadReply: Sendable {
         case deliveries(DeliveryPage)
         case receptions([UInt16], sent: [UInt16])
         case count(Int)
-        case retained([RetainedRecord])
+        /// What there is of the topics that were read.
+        case retained([RetainedRecord], of: ArraySlice<Text>)
     }
 
     package var request: ReadRequest

@@ -141,7 +141,8 @@ extension Shard {
         case (.receptions, .success(.receptions(let packetIDs, let sent))):
             guard let session = sessions[reply.request.session] else { return }
             takeReceptions(packetIDs, sent: sent, of: session)
-        case (.retained(_, let round), .success(.retained(let records))): takeRetained(records, round: round)
+        case (.retained(_, _, let round), .success(.retained(let records, let topics))):
+            takeRetained(records, of: topics, round: round)
         case (.sweep, .success(.deliveries(let page))): takeSweep(page, of: reply.request.session)
         case (.count, .success(.count(let count))): takeCount(count, of: reply.request.session)
         case (_, .failure(let error)): readFailed(reply.request, error)
@@ -198,7 +199,7 @@ extension Shard {
             guard let slot = session?.slot, let connection = connections[Int(slot)] else { return }
             drop(connection, .serverUnavailable, "the store could not be read")
         case .sweep: retrySweep(request.session)
-        case .retained(_, let round): takeRetained([], round: round)
+        case .retained(_, _, let round): takeRetained([], of: [], round: round)
         case .count: isCounting = false
         case .window: break
         }

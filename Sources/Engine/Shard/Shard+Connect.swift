@@ -92,6 +92,11 @@ extension Shard {
                 session.holds[index].wait = ledger.position(of: ticket).map { .position($0) }
             }
         }
+        for index in session.uncommitted.indices {
+            guard case .ticket(let ticket) = session.uncommitted[index].wait else { continue }
+            session.uncommitted[index].wait = .position(ledger.position(of: ticket) ?? 0)
+            session.uncommitted[index].tick = 0
+        }
         if case .ticket(let ticket) = session.lastChange {
             session.lastChange = ledger.position(of: ticket).map { .position($0) }
         }
@@ -189,7 +194,10 @@ extension Shard {
         }
         let ticket = beginEntry(of: session)
         // The end was handed over before; repeating it makes this entry wait for it even out of turn.
-        if let ended { lane.append(.sessionEnd(session: ended)) }
+        if let ended {
+            let id = lane.append(bytes: session.record.clientID.bytes)
+            lane.append(.sessionEnd(session: ended, clientID: id))
+        }
         if session.isPersistent || session.record.will != nil || session.isStored { appendRecord(session) }
         connection.connackSteps += 1
         acknowledge(connection, .connack, after: ticket)

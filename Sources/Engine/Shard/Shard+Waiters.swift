@@ -30,8 +30,8 @@ extension Shard {
         _ connection: Connection, _ kind: WaiterKind, packetID: UInt16 = 0, reason: ReasonCode = .success,
         after ticket: UInt64?
     ) {
-        var wait = ticket
-        if let ticket {
+        var wait = limits.acknowledgesBeforeCommit && kind != .publish ? nil : ticket
+        if let ticket = wait {
             lane.isUrgent = lane.isUrgent || ticket > ledger.handedOver
         } else if connection.waiting[kind] > 0, let last = waiters.last {
             wait = last.ticket

@@ -37,7 +37,8 @@ package struct TicketLedger: Sendable {
 
     /// Everything up to `position` is committed.
     package mutating func advance(to position: UInt64) {
-        self.position = max(self.position, position)
+        let position = max(self.position, position)
+        self.position = position
         while let span = spans.first, span.firstPosition <= position {
             let done = min(span.count, position - span.firstPosition + 1)
             committed = span.firstTicket + done - 1
