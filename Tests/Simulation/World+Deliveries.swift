@@ -55,7 +55,8 @@ extension World {
         _ lastSerials: inout [Incarnation.OrderKey: Int]
     ) {
         guard !message.isWill, !message.isLarge, !session.hasShare(message.topic) else { return }
-        if message.transmissions > 1 && !session.wasSubscribed(message) { return }
+        // The first transmission may have found no subscription, or expired.
+        if message.transmissions > 1 && (message.mayExpire || !session.wasSubscribed(message)) { return }
         let key = Incarnation.OrderKey(publisher: message.incarnation, topic: message.topic, qos: publish.qos)
         if let last = lastSerials[key], last > message.serial {
             fail("client \(session.client) got \(message.serial) after \(last)")

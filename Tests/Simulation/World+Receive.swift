@@ -46,6 +46,7 @@ extension World {
         guard isPresent(connack, client, link), isKnown else {
             client.outgoing = []
             client.received = [:]
+            if isHostile { for _ in 0..<dice.pick(0...3) { subscribe(client, link) } }
             return
         }
         for outgoing in client.outgoing {
