@@ -147,7 +147,8 @@ extension World {
         let serial = ledger.add { serial in
             SentMessage(
                 serial: serial, client: client.index, incarnation: link.incarnation?.id ?? -1, topic: topic,
-                qos: qos, retain: isRetained, isClear: isClear, isLarge: isLarge, mayExpire: expires, sentAt: moment,
+                qos: qos, retain: isRetained, isClear: isClear, isLarge: isLarge, mayExpire: expires,
+                sentAt: moment,
                 link: link.id)
         }
         link.published.append(serial)
@@ -170,7 +171,8 @@ extension World {
     func subscribe(_ client: SimulatedClient, _ link: Link) {
         guard let session = link.incarnation else { return }
         let filter = dice.pick(0...Geography.filters.count - 1)
-        var options = SubscriptionOptions(qos: dice.pick([.atMostOnce, .atLeastOnce, .exactlyOnce, .exactlyOnce]))
+        var options = SubscriptionOptions(
+            qos: dice.pick([.atMostOnce, .atLeastOnce, .exactlyOnce, .exactlyOnce]))
         if let group = Geography.filters[filter].group {
             options.qos = Geography.groupQoS(group)
         } else if link.version == .v5 {
@@ -187,7 +189,9 @@ extension World {
             packetID: packetID,
             subscriptions: [Subscription(filter: Geography.filters[filter].text, options: options)])
         if identifier != 0 { packet.properties.subscriptionIdentifiers = [identifier] }
-        note("client \(client.index) subscribes to \(Geography.filters[filter].text), QoS \(options.qos.rawValue)")
+        note(
+            "client \(client.index) subscribes to \(Geography.filters[filter].text), QoS \(options.qos.rawValue)"
+        )
         link.send(.subscribe(packet))
     }
 

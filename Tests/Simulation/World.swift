@@ -46,7 +46,9 @@ package final class World {
         plan = Plan(&dice)
         commons = Commons(shardCount: plan.shardCount, limits: plan.limits)
         commit = CommitLoop(commons: commons, after: SysInfoRecord())
-        clients = plan.characters.enumerated().map { SimulatedClient(index: $0.offset, character: $0.element) }
+        clients = plan.characters.enumerated().map {
+            SimulatedClient(index: $0.offset, character: $0.element)
+        }
         if plan.refusals { disk.recordBytesMax = 150 }
     }
 
