@@ -20,8 +20,8 @@ struct StoreContents: Hashable {
 
     init() {}
 
-    /// Reads a store completely, by pages of `limit`; of the sessions that have rows, only those in `sessions`
-    /// can be asked for.
+    /// Reads a store completely, by pages of `limit`; of the sessions that have rows, only those in
+    /// `sessions` can be asked for.
     init(_ store: any Store, sessions: Set<SessionNumber>, limit: Int) throws {
         clients = try Self.all(limit) { last in try store.clients(after: last?.session ?? 0, limit: limit) }
         ended = try Self.all(limit) { last in try store.endedSessions(after: last ?? 0, limit: limit) }

@@ -82,9 +82,16 @@ extension Connection {
         }
     }
 
-    /// Writes the log back into the database.
-    func checkpoint(_ mode: Int32) throws(SQLiteFailure) {
+    /// Writes the log back into the database; modes other than passive wait so long for readers.
+    func checkpoint(
+        _ mode: Int32, waitMilliseconds: Int32 = Connection.busyMilliseconds
+    ) throws(SQLiteFailure) {
+        sqlite3_busy_timeout(pointer, waitMilliseconds)
+        defer { sqlite3_busy_timeout(pointer, Connection.busyMilliseconds) }
+        let size = fileSize(path) ?? 0
         let status = sqlite3_wal_checkpoint_v2(pointer, nil, mode, nil, nil)
+        // SQLite has cut off what the database does not use; it is there for a full disk (see `Space`).
+        extend(to: size)
         if status != SQLITE_OK { throw SQLiteFailure(pointer) }
     }
 

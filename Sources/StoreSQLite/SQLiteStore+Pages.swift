@@ -84,7 +84,8 @@ extension SQLiteStore {
     /// See `StoredInflightMessages`.
     public func deliveryCount(of session: SessionNumber) throws(StoreError) -> Int {
         let sql = """
-            SELECT (SELECT count(*) FROM settled WHERE session = ?1) + (SELECT count(*) FROM recent WHERE session = ?1)
+            SELECT (SELECT count(*) FROM settled WHERE session = ?1)
+            + (SELECT count(*) FROM recent WHERE session = ?1)
             """
         return try page(sql, limit: 1) { statement in
             statement.bind(1, session)

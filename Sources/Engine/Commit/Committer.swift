@@ -33,8 +33,8 @@ package struct Committer: ~Copyable {
         case retrying(until: Milliseconds, attempts: Int)
         /// The batch has an unknown outcome; the store is opened again at `at`.
         case reopening(at: Milliseconds, attempts: Int)
-        /// The batch is repeated unchanged after a reopen.
-        case repeating
+        /// The batch is repeated unchanged after a reopen; how many reopenings there have been in a row.
+        case repeating(attempts: Int)
         /// A batch was refused: one entry at a time.
         case splitting
     }
@@ -48,6 +48,8 @@ package struct Committer: ~Copyable {
     var lanes: [Lane] = []
     var mode: Mode = .normal
     private var scope: CommitScope = .all
+    /// When what makes room may be tried again, after it has failed, too.
+    private var roomMakingAt: Milliseconds = 0
     private var appliedBatch: UInt64
     private var appliedMessage: MessageNumber
     private var waitsSince: Milliseconds?
@@ -76,11 +78,12 @@ package struct Committer: ~Copyable {
     package mutating func committed(now: Milliseconds) {
         appliedBatch = batch.number
         appliedMessage = batch.message
-        health.recovered()
+        roomMakingAt = 0
+        if case .retrying = mode, scope != .all {} else { health.recovered() }
         count()
         Netting.settle(&lanes, scope)
         if case .retrying = mode, scope == .all { mode = .normal }
-        if mode == .repeating { mode = .normal }
+        if case .repeating = mode { mode = .normal }
         report()
     }
 
@@ -94,6 +97,8 @@ package struct Committer: ~Copyable {
     /// The commit, or the reopening, failed.
     package mutating func failed(_ error: StoreError, now: Milliseconds) {
         health.failed(error, at: now)
+        // Whatever keeps the store from opening, the outcome of the batch stays unknown.
+        if case .reopening = mode { return reopen(now: now) }
         switch error.code {
         case .retry: retry(now: now)
         case .refused: refuse()
@@ -103,7 +108,9 @@ package struct Committer: ~Copyable {
 
     /// The store is open again; the batch of unknown outcome is repeated unchanged.
     package mutating func reopened(now: Milliseconds) {
-        mode = .repeating
+        var attempts = 0
+        if case .reopening(_, let before) = mode { attempts = before }
+        mode = .repeating(attempts: attempts)
     }
 
     /// The shards that must look at the progress.
@@ -156,7 +163,9 @@ extension Committer {
             mode = .normal
             return nextNormal(now: now)
         }
-        if prepare(.roomMaking(RoomMaking.entries(of: lanes)), now: now) { return .commit }
+        if now >= roomMakingAt, prepare(.roomMaking(RoomMaking.entries(of: lanes)), now: now) {
+            return .commit
+        }
         if now >= until, prepare(.all, now: now) { return .commit }
         return .wait(milliseconds: Int(max(1, until - now)))
     }
@@ -207,14 +216,17 @@ extension Committer {
         if case .retrying(_, let before) = mode { attempts = before }
         let delay = min(Committer.retryDelayMax, Committer.retryDelayMin << min(attempts, 6))
         mode = .retrying(until: now + delay, attempts: attempts + 1)
+        if case .roomMaking = scope { roomMakingAt = now + delay }
     }
 
     private mutating func reopen(now: Milliseconds) {
-        guard case .reopening(_, let attempts) = mode else {
-            mode = .reopening(at: now, attempts: 1)
-            return
-        }
-        let delay = min(Committer.retryDelayMax, Committer.retryDelayMin << min(attempts, 6))
+        let attempts =
+            switch mode {
+            case .reopening(_, let attempts), .repeating(let attempts): attempts
+            case .normal, .retrying, .splitting: 0
+            }
+        let delay =
+            attempts == 0 ? 0 : min(Committer.retryDelayMax, Committer.retryDelayMin << min(attempts, 6))
         mode = .reopening(at: now + delay, attempts: attempts + 1)
     }
 
@@ -225,7 +237,7 @@ extension Committer {
         }
         let lane = lanes[entry.lane]
         let position = lane.firstPosition + UInt64(entry.entry)
-        post(.refused([position]), to: lane.shard)
+        for shard in 0..<commons.shardCount { post(.refused([position]), to: shard) }
         Netting.settle(&lanes, .entry(entry))
         mode = .splitting
     }

@@ -34,12 +34,12 @@ enum Netting {
             for changeIndex in lanes[laneIndex].changes.indices {
                 switch lanes[laneIndex].changes[changeIndex] {
                 case .removal(let session, let number, let ordinal) where number >= first:
-                    let place = locate(session, number, ordinal, lanes)
+                    guard let place = locate(session, number, ordinal, lanes) else { continue }
                     lanes[place.lane].deliveries[place.delivery].isRemoved = true
                     lanes[laneIndex].changes[changeIndex] = .settled
                 case .state(let session, let number, let ordinal, let packetID, let state)
                 where number >= first:
-                    let place = locate(session, number, ordinal, lanes)
+                    guard let place = locate(session, number, ordinal, lanes) else { continue }
                     lanes[place.lane].deliveries[place.delivery].packetID = packetID
                     lanes[place.lane].deliveries[place.delivery].state = state
                     lanes[laneIndex].changes[changeIndex] = .folded(number: number)
@@ -62,12 +62,14 @@ enum Netting {
         }
     }
 
-    /// Where the delivery with this number and ordinal is.
+    /// Where the delivery with this number and ordinal is; nil when it has been committed already, as happens to a
+    /// lane of which the rest was not: then it is the store's.
     private static func locate(
         _ session: SessionNumber, _ number: MessageNumber, _ ordinal: UInt32, _ lanes: [Lane]
-    ) -> (lane: Int, delivery: Int) {
+    ) -> (lane: Int, delivery: Int)? {
         let low = laneIndex(of: number, lanes)
         let message = lanes[low].messages[Int(number - lanes[low].firstNumber)]
+        if message.isSettled { return nil }
         precondition(ordinal < UInt32(message.deliveryCount), "a removal of a delivery that was never made")
         let delivery = Int(message.firstDelivery) + Int(ordinal)
         precondition(lanes[low].deliveries[delivery].session == session, "a removal of another's delivery")

@@ -49,7 +49,9 @@ package struct QueueSizes: Sendable {
         review(session)
     }
 
+    /// The seat may be another session's by now: it must not stay full for one that is gone.
     package mutating func end(_ session: SessionNumber) {
+        if let size = sizes[session], size.isFull { seats.setFull(size.seat, false) }
         sizes[session] = nil
     }
 
@@ -94,7 +96,7 @@ extension QueueSizes {
                 insert(delivery.session, seat: delivery.seat, bytes: bytes)
             }
         case .removal(let session, _, _): remove(session)
-        case .sessionEnd(let session): end(session)
+        case .sessionEnd(let session, _): end(session)
         case .state, .reception, .release, .client, .sessionSwept, .subscription, .unsubscription,
             .retainedRemoval, .folded, .settled:
             break

@@ -26,12 +26,18 @@ package final class Session: @unchecked Sendable {
     package var receptions: Set<UInt16> = []
     /// Whether `receptions` and `inflight` know which packet identifiers the store has; not before the first
     /// connection after a start.
-    package var knowsPacketIDs = true
+    package var knowsReceptions = true
     /// Publishes whose posting waits for a commit, in order.
     package var holds: Deque<Hold> = []
     package var holdBytes = 0
+    /// What its publishes have handed over that is not yet committed, a tick at a time, oldest first.
+    package var uncommitted: Deque<UncommittedBytes> = []
+    package var uncommittedBytes = 0
     /// The last tick in which a publish of the session had to be held.
     package var heldTick: UInt64 = 0
+    /// The last tick in which retained messages were sent to it: what one tick sends is bounded by the room there
+    /// was at its beginning.
+    package var retainedTick: UInt64 = 0
 
     /// The slot of the connection, if there is one.
     package var slot: UInt32?
@@ -57,6 +63,9 @@ package final class Session: @unchecked Sendable {
     package var isPersistent: Bool { record.isPersistent }
 
     package var hasShare: Bool { subscriptions.keys.contains { $0.isShared } }
+
+    /// Whether messages wait in memory to be sent.
+    package var hasWaiting: Bool { !tail.isEmpty || !catchup.window.isEmpty }
 
     package func pushTail(_ parcel: Parcel) {
         tailBytes += parcel.bytes.count
@@ -89,6 +98,13 @@ package struct Hold: Sendable {
     package var mail: Mail
 }
 
+/// Bytes of one tick that wait for a commit: they count against the session's allowance.
+package struct UncommittedBytes: Sendable {
+    package var wait: HoldWait
+    package var bytes: Int
+    package var tick: UInt64
+}
+
 /// What a held publish waits for: an entry of this shard's, or a position after the session has moved.
 package enum HoldWait: Sendable, Hashable {
     case ticket(UInt64)
@@ -113,6 +129,9 @@ package struct Catchup: Sendable {
     }
 
     package var phase: Phase
+    /// Everything up to here came from the store. Mail at or below it may still be on its way when the session is
+    /// live.
+    package var liveAfter: MessageNumber = 0
     /// Everything up to here has been read, or is in flight.
     package var cursor: MessageNumber = 0
     /// What was in flight on this connection when it began: already sent.

@@ -84,14 +84,14 @@ package struct ReadRequest: Sendable, Hashable {
     package enum Kind: Sendable, Hashable {
         /// A window of a queue.
         case window(after: MessageNumber, limit: Int, bytesMax: Int, round: UInt32)
-        /// The packet identifiers that are taken, in both directions.
-        case packetIDs
+        /// The packet identifiers in use, in both directions.
+        case receptions
         /// How many deliveries are stored.
         case count
         /// A slice of an ended session's queue.
         case sweep(limit: Int)
         /// Retained messages whose bodies are not in memory.
-        case retained([Text], round: UInt64)
+        case retained([Text], bytesMax: Int, round: UInt64)
     }
 
     package var session: SessionNumber
@@ -110,20 +110,26 @@ package struct ReadRequest: Sendable, Hashable {
             .deliveries(try store.deliveries(of: session, after: 0, limit: limit, bytesMax: 1 << 20))
         case .count:
             .count(try store.deliveryCount(of: session))
-        case .packetIDs:
-            .packetIDs(
-                receptions: try store.receptions(of: session), deliveries: try store.packetIDs(of: session))
-        case .retained(let topics, _):
-            .retained(try retained(topics, store))
+        case .receptions:
+            .receptions(try store.receptions(of: session), sent: try store.packetIDs(of: session))
+        case .retained(let topics, let bytesMax, _):
+            try retained(topics, bytesMax: bytesMax, store)
         }
     }
 
-    private func retained(_ topics: [Text], _ store: any Store) throws(StoreError) -> [RetainedRecord] {
+    /// As many as fit in `bytesMax`, and one at least.
+    private func retained(
+        _ topics: [Text], bytesMax: Int, _ store: any Store
+    ) throws(StoreError) -> ReadReply.Answer {
         var records: [RetainedRecord] = []
-        for topic in topics {
-            if let record = try store.retainedMessage(topic) { records.append(record) }
+        var bytes = 0
+        for (index, topic) in topics.enumerated() {
+            guard bytes < bytesMax else { return .retained(records, of: topics[..<index]) }
+            guard let record = try store.retainedMessage(topic) else { continue }
+            bytes += record.message.payload.count + record.message.properties.count + topic.bytes.count
+            records.append(record)
         }
-        return records
+        return .retained(records, of: topics[...])
     }
 }
 
@@ -131,9 +137,10 @@ package struct ReadRequest: Sendable, Hashable {
 package struct ReadReply: Sendable {
     package enum Answer: Sendable {
         case deliveries(DeliveryPage)
-        case packetIDs(receptions: [UInt16], deliveries: [UInt16])
+        case receptions([UInt16], sent: [UInt16])
         case count(Int)
-        case retained([RetainedRecord])
+        /// What there is of the topics that were read.
+        case retained([RetainedRecord], of: ArraySlice<Text>)
     }
 
     package var request: ReadRequest

@@ -173,7 +173,11 @@ extension Shard {
     func appendShare(
         _ group: ShareGroup, of publication: Publication, _ match: Match, _ progress: inout PublishProgress
     ) {
-        guard let member = choose(group) else { return }
+        guard let member = choose(group, publication.qos) else {
+            let full = group.members.first { commons.seats[$0.seat].isFull }
+            if let full { noteDrop(full.session, .queueFull) }
+            return
+        }
         var target = PostReceiver(
             session: member.session, place: member.seat, ordinal: PostReceiver.unstored,
             qos: min(publication.qos, member.qos), retain: publication.retain && member.retainAsPublished,
@@ -195,7 +199,7 @@ extension Shard {
         return tick.receivers[post.receiverRange].contains { $0.session == session }
     }
 
-    private func choose(_ group: ShareGroup) -> Receiver? {
+    private func choose(_ group: ShareGroup, _ qos: QoS) -> Receiver? {
         shareTurn &+= 1
         let count = group.members.count
         let start = Int(shareTurn % UInt64(count))
@@ -204,7 +208,7 @@ extension Shard {
         for offset in 0..<count {
             let member = group.members[(start + offset) % count]
             let seat = commons.seats[member.seat]
-            if seat.isFull { continue }
+            if seat.isFull && min(qos, member.qos) != .atMostOnce { continue }
             if seat.isConnected && (member.isPersistent || !group.hasPersistent) { return member }
             if seat.isConnected { volatile = volatile ?? member }
             if member.isPersistent { absent = absent ?? member }

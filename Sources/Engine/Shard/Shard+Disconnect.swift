@@ -14,7 +14,7 @@ extension Shard {
             if session.record.expirySeconds == 0 && expiry != 0 {
                 return drop(
                     connection, .protocolError,
-                    "DISCONNECT sets a session expiry that was zero [MQTT-3.1.2-23]")
+                    "DISCONNECT sets a session expiry that was zero (section 3.14.2.2.2)")
             }
             session.record.expirySeconds = min(expiry, limits.sessionExpirySecondsMax)
         }
@@ -31,6 +31,10 @@ extension Shard {
         guard connection.stage != .closed else { return }
         if says && connection.version == .v5 && connection.stage == .connected {
             write(connection, .disconnect(Disconnect(reason: reason)))
+        } else if says && connection.stage == .connecting
+            && reason.isAllowed(in: .connack, isFromClient: false)
+        {
+            write(connection, .connack(Connack(reason: reason)))
         }
         detach(connection, reason, detail, cancelsWill: false)
         orders.append(.close(connection.id))
@@ -91,7 +95,7 @@ extension Shard {
 
     /// Forgets everything that belongs to the connection.
     private func quiet(_ session: Session) {
-        session.inflight.suspend()
+        session.inflight.removeAll()
         session.dropTail()
         session.catchup = Catchup(phase: .live, round: session.catchup.round &+ 1)
         catchingUp.removeAll { $0 === session }
@@ -111,8 +115,10 @@ extension Shard {
         let opened = session.record.will != nil && !isStopping ? publishWill(of: session, ends: true) : false
         if session.isStored {
             if !opened { beginEntry() }
-            lane.append(.sessionEnd(session: session.number))
-            sweeps.append(Sweep(session: session.number))
+            let id = lane.append(bytes: session.record.clientID.bytes)
+            lane.append(.sessionEnd(session: session.number, clientID: id))
+            sweeps.append(
+                Sweep(session: session.number, clientID: session.record.clientID, endTicket: ticket))
         }
         afterHandOver.append(.forget(session))
         orders.append(.report(.ended(session.record.clientID)))

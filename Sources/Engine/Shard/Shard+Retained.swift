@@ -18,17 +18,9 @@ struct RetainedRequest {
     /// Sent so far, and where it ends; the end is known once the barrier has passed.
     var sent: MessageNumber = 0
     var end: MessageNumber?
-    /// Bodies that are being read.
+    /// The bodies that are being read, zero for none, and what the store has answered: nil where it has none.
     var round: UInt64 = 0
-    /// Bodies that were read for the next window.
-    var bodies: [Text: RetainedRecord] = [:]
-
-    /// The message of a value of the window; `nil` while its body has to be read.
-    func message(of value: RetainedValue) -> MessageRecord? {
-        if let body = value.body { return body.message }
-        guard let record = bodies[value.topic], record.number == value.number else { return nil }
-        return record.message
-    }
+    var answers: [Text: RetainedRecord?] = [:]
 }
 
 /// Clears with numbers up to `number` are forgotten once the barrier has passed.
@@ -115,19 +107,49 @@ extension Shard {
         let page = commons.retained.withLock {
             $0.matching(request.filter, after: request.sent, upTo: end, limit: Shard.retainedWindow)
         }
-        let missing = page.values.filter { request.message(of: $0) == nil }.map { $0.topic }
-        if !missing.isEmpty {
-            retainedRound += 1
-            request.round = retainedRound
-            let kind = ReadRequest.Kind.retained(missing, round: retainedRound)
-            orders.append(.read(ReadRequest(session: request.session.number, kind: kind)))
-            return false
+        let before = request.sent
+        let isComplete = sendValues(of: page, &request, connection)
+        if isComplete { request.sent = page.isLast ? end : page.through }
+        let isDone = isComplete && page.isLast
+        if isDone || request.sent != before { recordProgress(request, end: end, isLast: isDone) }
+        return isDone
+    }
+
+    /// Sends as many values as the session has room for and bodies are at hand, and asks for the bodies of the
+    /// next; true: all of them.
+    private func sendValues(
+        of page: RetainedPage, _ request: inout RetainedRequest, _ connection: Connection
+    ) -> Bool {
+        let session = request.session
+        var count = limits.tailMessagesMax - session.tail.count
+        var bytes = limits.tailBytesMax - session.tailBytes
+        for (index, value) in page.values.enumerated() {
+            guard value.body != nil || request.answers.keys.contains(value.topic) else {
+                askForBodies(page.values[index...], &request)
+                return false
+            }
+            let answer = request.answers[value.topic] ?? nil
+            let message = value.body?.message ?? (answer?.number == value.number ? answer?.message : nil)
+            let size = message.map { $0.topic.bytes.count + $0.properties.count + $0.payload.count } ?? 0
+            // A value for which there is never room goes alone.
+            let goesAlone = bytes == limits.tailBytesMax && canSend(session, connection)
+            guard count > 0, size <= bytes || goesAlone else { return false }
+            bytes -= size
+            count -= 1
+            request.answers[value.topic] = nil
+            request.sent = value.number
+            session.retainedTick = tickSerial
+            if let message { send(message, request) }
         }
-        for value in page.values { send(value, request) }
-        request.bodies = [:]
-        request.sent = page.isLast ? end : page.through
-        recordProgress(request, end: end, isLast: page.isLast)
-        return page.isLast
+        return true
+    }
+
+    private func askForBodies(_ values: ArraySlice<RetainedValue>, _ request: inout RetainedRequest) {
+        retainedRound += 1
+        request.round = retainedRound
+        let topics = values.filter { $0.body == nil }.map(\.topic)
+        let kind = ReadRequest.Kind.retained(topics, bytesMax: limits.windowBytesMax, round: retainedRound)
+        orders.append(.read(ReadRequest(session: request.session.number, kind: kind)))
     }
 
     /// The last number given out when the barrier had passed: later values come by the subscription itself.
@@ -147,12 +169,12 @@ extension Shard {
 
     private func hasRoom(_ session: Session, _ connection: Connection) -> Bool {
         session.catchup.isLive && session.tail.count < Shard.retainedWindow
-            && !connection.isCongested(limits.outboundBytesMax)
+            && session.retainedTick != tickSerial && !connection.isCongested(limits.outboundBytesMax)
     }
 
     /// One retained message for one session: a message of its own, with a new number if it is stored.
-    private func send(_ value: RetainedValue, _ request: RetainedRequest) {
-        guard let message = request.message(of: value), message.expiresAt == 0 || message.expiresAt > now,
+    private func send(_ message: MessageRecord, _ request: RetainedRequest) {
+        guard message.expiresAt == 0 || message.expiresAt > now,
             let subscription = request.session.subscriptions[request.filter.text]
         else { return }
         withPublication(topic: message.topic, properties: message.properties, payload: message.payload) {
@@ -175,8 +197,9 @@ extension Shard {
         append(record)
     }
 
-    /// Bodies came from the store. The request keeps them until its window is sent: the index may have no room.
-    func takeRetained(_ records: [RetainedRecord], round: UInt64) {
+    /// Bodies came from the store. They go to who asked for them, however few the cache can keep: else a cache
+    /// smaller than a window would have them read for ever.
+    func takeRetained(_ records: [RetainedRecord], of topics: ArraySlice<Text>, round: UInt64) {
         commons.retained.withLock { index in
             for record in records {
                 record.message.topic.bytes.withUnsafeBytes {
@@ -186,7 +209,8 @@ extension Shard {
         }
         for position in retainedRequests.indices where retainedRequests[position].round == round {
             retainedRequests[position].round = 0
-            for record in records { retainedRequests[position].bodies[record.message.topic] = record }
+            for topic in topics { retainedRequests[position].answers[topic] = .some(nil) }
+            for record in records { retainedRequests[position].answers[record.message.topic] = record }
         }
     }
 

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The Roost authors
+
+import Packets
+import Persistence
+import StoreMemory
+import Testing
+
+@testable import Engine
+
+/// The store fails: nothing that needs it is acknowledged, the rest goes on, and work resumes by itself.
+@Suite struct OutageTests {
+    /// Nothing but what makes room can be stored.
+    private func fill(_ world: World) {
+        world.store.commits { $0.makesRoom ? .applied : .failed(.retry) }
+    }
+
+    @Test func `on a full disk publishes wait, and are acknowledged when there is room again`() throws {
+        let world = try World()
+        let away = world.joinPersistent("a")
+        away.subscribe("t")
+        away.cut()
+        let publisher = world.join("p")
+        fill(world)
+        #expect(publisher.exchange(.publish("t", "1", qos: .atLeastOnce, id: 1)) == [])
+        world.pass(seconds: 5)
+        #expect(publisher.exchange(.publish("t", "2", qos: .atLeastOnce, id: 2)) == [])
+        #expect(world.committer.health.current?.code == .retry)
+        world.store.heal()
+        world.pass(seconds: 2)
+        #expect(publisher.take() == [.puback(1), .puback(2)] && world.committer.health.current == nil)
+        #expect(world.joinPersistent("a").acknowledgeAll().texts == ["1", "2"])
+    }
+
+    @Test func `on a full disk consumers can connect, drain, and make room`() throws {
+        let world = try World()
+        let away = world.joinPersistent("a")
+        away.subscribe("t")
+        away.cut()
+        let publisher = world.join("p")
+        publisher.exchange(.publish("t", "1", qos: .atLeastOnce, id: 1))
+        publisher.exchange(.publish("t", "2", qos: .exactlyOnce, id: 2))
+        world.rest()
+        fill(world)
+        publisher.exchange(.publish("t", "3", qos: .atLeastOnce, id: 3))
+        let back = world.joinPersistent("a", present: true)
+        var received = back.acknowledgeAll()
+        world.pass(seconds: 1)
+        received += back.acknowledgeAll()
+        #expect(Set(received.texts).isSuperset(of: ["1", "2"]))
+        world.pass(seconds: 1)
+        #expect(try world.stored().deliveries == [])
+    }
+
+    @Test func `on a full disk QoS 1 to healthy online sessions flows and is acknowledged`() throws {
+        let world = try World()
+        let away = world.joinPersistent("a")
+        away.subscribe("away")
+        away.cut()
+        let online = world.joinPersistent("s")
+        online.subscribe("t")
+        let publisher = world.join("p")
+        fill(world)
+        world.join("blocked").send(.publish("away", qos: .atLeastOnce, id: 1))
+        world.pass(seconds: 1)
+        for id in 1...5 as ClosedRange<UInt16> {
+            publisher.send(.publish("t", qos: .atLeastOnce, id: id))
+            #expect(online.acknowledgeAll().count == 1)
+            world.pass(seconds: 0.1)
+            #expect(publisher.take() == [.puback(id)])
+        }
+    }
+
+    @Test func `a client that returns on a full disk, while the end of its session waits, gets a new one`()
+        throws
+    {
+        let world = try World()
+        let watcher = world.joinPersistent("w")
+        watcher.subscribe("w", qos: .atLeastOnce)
+        watcher.cut()
+        let first = world.join("a", will: .say("w", "first", qos: .atLeastOnce))
+        world.rest()
+        fill(world)
+        first.cut()
+        let second = world.connect("a", will: .say("w", "second", qos: .atLeastOnce))
+        world.pass(seconds: 1)
+        #expect(second.take() == [])
+        world.store.heal()
+        world.pass(seconds: 2)
+        #expect(second.take().map(\.type) == [.connack])
+        #expect(try world.store.client("a")?.will?.payload == Text("second").bytes)
+        #expect(try world.stored().clients.count == 2)
+        second.cut()
+        #expect(world.joinPersistent("w").acknowledgeAll().texts == ["first", "second"])
+    }
+
+    @Test func `an answer that was lost does not store anything twice`() throws {
+        let world = try World()
+        let away = world.joinPersistent("a")
+        away.subscribe("t")
+        away.cut()
+        world.rest()
+        let publisher = world.join("p")
+        world.store.commits { _ in .lost }
+        world.isStalled = true
+        publisher.send(.publish("t", "1", qos: .atLeastOnce, id: 1))
+        world.commit()
+        #expect(publisher.take() == [])
+        world.store.heal()
+        publisher.send(.publish("t", "2", qos: .atLeastOnce, id: 2))
+        world.isStalled = false
+        world.pass(seconds: 1)
+        #expect(publisher.take() == [.puback(1), .puback(2)])
+        #expect(world.joinPersistent("a").acknowledgeAll().texts == ["1", "2"])
+    }
+
+    @Test(arguments: [ProtocolVersion.v311, .v5])
+    func `only what the store refuses is refused, with 0x83 or a closed connection`(version: ProtocolVersion)
+        throws
+    {
+        let world = try World()
+        let away = world.joinPersistent("a")
+        away.subscribe("t")
+        away.cut()
+        let (good, bad) = (world.join("good", version), world.join("bad", version))
+        world.store.commits { batch in
+            for case .message(_, let record, _) in batch.changes where batch.bytes(record).contains(0xEE) {
+                return .failed(.refused)
+            }
+            return .applied
+        }
+        world.isStalled = true
+        good.send(.publish("t", "1", qos: .atLeastOnce, id: 1))
+        bad.send(.publish("t", Text(bytes: [0xEE]), qos: .atLeastOnce, id: 2))
+        good.send(.publish("t", "3", qos: .exactlyOnce, id: 3))
+        world.isStalled = false
+        world.settle()
+        #expect(good.take() == [.puback(1), .pubrec(3)])
+        let refused: [Packet] = version == .v5 ? [.puback(2, .implementationSpecificError)] : []
+        #expect(bad.take() == refused && bad.isClosed == (version != .v5))
+        #expect(Set(world.joinPersistent("a").acknowledgeAll().texts) == ["1", "3"])
+    }
+
+    @Test func `a QoS 2 publish that the store refuses is not delivered, and may be sent again`() throws {
+        let world = try World()
+        let away = world.joinPersistent("a")
+        away.subscribe("t")
+        away.cut()
+        let (online, publisher) = (world.join("s"), world.join("p"))
+        online.subscribe("t")
+        world.store.commits { $0.changes.map(\.name).contains("message") ? .failed(.refused) : .applied }
+        #expect(
+            publisher.exchange(.publish("t", qos: .exactlyOnce, id: 1))
+                == [.pubrec(1, .implementationSpecificError)])
+        #expect(online.takePublishes() == [])
+        world.store.heal()
+        #expect(publisher.exchange(.publish("t", qos: .exactlyOnce, id: 1)) == [.pubrec(1)])
+        #expect(online.takePublishes().count == 1)
+    }
+
+    @Test func `a queue that cannot be read is read later`() throws {
+        let world = try World()
+        let first = world.joinPersistent("a")
+        first.subscribe("t")
+        first.cut()
+        world.join("p").exchange(.publish("t", qos: .atLeastOnce, id: 1))
+        world.store.readsFail(.retry)
+        let second = world.joinPersistent("a")
+        world.pass(seconds: 1)
+        #expect(second.take() == [] && !second.isClosed)
+        world.store.heal()
+        world.pass(seconds: 1)
+        #expect(second.takePublishes().count == 1)
+    }
+
+    @Test
+    func
+        `a session has an allowance: beyond it MQTT 5 hears 0x97, or is not read while nothing is in flight`()
+        throws
+    {
+        let world = try World(
+            limits: Limits {
+                $0.packetBytesMax = 2_000
+                $0.uncommittedBytesMax = 20_000
+                $0.sessionUncommittedBytesMax = 20_000
+                $0.batchBytesMax = 20_000
+            })
+        let away = world.joinPersistent("a")
+        away.subscribe("t")
+        away.cut()
+        let idle = world.join("idle")
+        let busy = world.join("busy")
+        busy.subscribe("v", qos: .atLeastOnce)
+        idle.send(.publish("v", qos: .atLeastOnce, id: 1))
+        _ = (busy.take(), idle.take())
+        world.isStalled = true
+        let large = Text(bytes: Array(repeating: 65, count: 1_500))
+        for id in 1...30 as ClosedRange<UInt16> where !idle.isPaused {
+            idle.send(.publish("t", large, qos: .atLeastOnce, id: id))
+        }
+        #expect(idle.isPaused && idle.take() == [])
+        #expect(busy.exchange(.publish("t", qos: .atLeastOnce, id: 2)) == [.puback(2, .quotaExceeded)])
+        #expect(busy.exchange(.publish("t", qos: .exactlyOnce, id: 3)) == [.pubrec(3, .quotaExceeded)])
+        world.pass(seconds: 100)
+        #expect(!idle.isClosed)
+        world.isStalled = false
+        world.pass(seconds: 1)
+        #expect(!idle.isPaused && !idle.take().isEmpty)
+        #expect(busy.exchange(.publish("t", qos: .atLeastOnce, id: 2)) == [.puback(2)])
+    }
+}
