@@ -58,8 +58,8 @@ public enum Change: Hashable, Sendable {
 
 /// The changes of one commit: one arena of bytes, and trivial values that name ranges in it.
 ///
-/// The committer reuses one batch for its whole life. A store iterates `changes` in order and reads bytes with
-/// `withBytes(_:_:)`, without copying.
+/// The committer reuses one batch for its whole life. A store iterates `changes` in order and reads bytes
+/// with `withBytes(_:_:)`, without copying.
 public struct ChangeBatch: ~Copyable, Sendable {
     /// Rises by one with each batch; stored in the batch's own transaction.
     public var number: UInt64 = 0

@@ -3,9 +3,9 @@
 
 /// A quick 32-bit sum over bytes that tells flipped, missing and moved ones; no defence against forgery.
 ///
-/// Eight bytes at a time are folded into 64 bits by steps that lose nothing (exclusive or, multiplication by an
-/// odd number, rotation), so two inputs of one length that differ in one word never agree before the last step
-/// cuts the sum down to 32 bits.
+/// Eight bytes at a time are folded into 64 bits by steps that lose nothing (exclusive or, multiplication by
+/// an odd number, rotation), so two inputs of one length that differ in one word never agree before the last
+/// step cuts the sum down to 32 bits.
 enum Checksum {
     private static let factor: UInt64 = 0x9e37_79b9_7f4a_7c15
 

@@ -31,8 +31,8 @@ extension RecordCoding {
         }
     }
 
-    /// Reads a delivery record and completes it by what is kept beside it; throws `corrupt` for bytes that are
-    /// none.
+    /// Reads a delivery record and completes it by what is kept beside it; throws `corrupt` for bytes that
+    /// are none.
     public static func decodeDelivery(
         _ bytes: UnsafeRawBufferPointer,
         session: SessionNumber,

@@ -65,7 +65,8 @@ extension RecordCoding {
     }
 }
 
-/// The fields of a message record that have a fixed place; the payload is what is left after them and the texts.
+/// The fields of a message record that have a fixed place; the payload is what is left after them and the
+/// texts.
 private struct MessageHead {
     static let bytes = 27
 

@@ -11,8 +11,8 @@ import Packets
 /// as its key. A delivery record holds what is particular to one delivery; session, message number and the
 /// message itself are beside it in the store.
 ///
-/// The one strange case: state and packet identifier of a delivery change while it waits, and a store may keep
-/// them in fields of its own; what the record says about them is how the delivery began.
+/// The one strange case: state and packet identifier of a delivery change while it waits, and a store may
+/// keep them in fields of its own; what the record says about them is how the delivery began.
 public enum RecordCoding {
     /// The version that is written; older ones can be read, newer ones cannot.
     public static let version: UInt8 = 1

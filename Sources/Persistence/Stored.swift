@@ -6,7 +6,8 @@ public import Packets
 /// Something that can be added to a broker; what it does is in the protocols it also conforms to.
 public protocol Hook: AnyObject, Sendable {}
 
-/// Gives back the clients that are stored. Called on reader threads, several at a time, never on an event loop.
+/// Gives back the clients that are stored. Called on reader threads, several at a time, never on an event
+/// loop.
 public protocol StoredClients: Hook {
     /// Up to `limit` client records with session numbers above `session`, in rising order; a shorter page
     /// than `limit` is the last. Ended sessions are not among them.
@@ -21,8 +22,9 @@ public protocol StoredClients: Hook {
 
 /// Gives back the subscriptions that are stored. Called on reader threads, several at a time.
 public protocol StoredSubscriptions: Hook {
-    /// Up to `limit` subscriptions whose key (session, then `TextKey` of the filter) is above
-    /// (`session`, `filter`), in rising order of key; a shorter page than `limit` is the last. Those of ended sessions are not among them.
+    /// Up to `limit` subscriptions whose key (session, then `TextKey` of the filter) is above (`session`,
+    /// `filter`), in rising order of key; a shorter page than `limit` is the last. Those of ended sessions
+    /// are not among them.
     func subscriptions(
         after session: SessionNumber, filter: Text, limit: Int
     ) throws(StoreError) -> [SubscriptionRecord]
@@ -43,8 +45,27 @@ public protocol StoredInflightMessages: Hook {
     /// The QoS 2 packet identifiers that `session` has received and not released, in rising order.
     func receptions(of session: SessionNumber) throws(StoreError) -> [UInt16]
 
+    /// The packet identifiers of the deliveries of `session` that are sent or released, in no order. They are
+    /// taken: no other delivery may get one of them. The default reads the whole queue; a store whose queues
+    /// are long keeps them at hand.
+    func packetIDs(of session: SessionNumber) throws(StoreError) -> [UInt16]
+
     /// How many deliveries `session` has: counts rows, so its cost rises with the answer.
     func deliveryCount(of session: SessionNumber) throws(StoreError) -> Int
+}
+
+extension StoredInflightMessages {
+    /// Goes through the whole queue.
+    public func packetIDs(of session: SessionNumber) throws(StoreError) -> [UInt16] {
+        var found: [UInt16] = []
+        var last: MessageNumber = 0
+        while true {
+            let page = try deliveries(of: session, after: last, limit: 1000, bytesMax: 1 << 20)
+            for delivery in page.deliveries where delivery.packetID != 0 { found.append(delivery.packetID) }
+            guard let final = page.deliveries.last, !page.isLast else { return found }
+            last = final.number
+        }
+    }
 }
 
 /// A page of one session's queue.

@@ -30,10 +30,17 @@ final class Machinery: Sendable {
     /// How many bytes have been received and wait for their commit.
     var uncommittedBytes: Int { commons.queuedBytes }
 
+    /// Whether everything that was handed over to the committer is committed.
+    var isSettled: Bool { commons.isSettled }
+
     func log(clockJump milliseconds: Milliseconds) {
         logger.warning(
             "the wall clock has jumped; expiry and delays go on as if it had not, until the next start",
             metadata: ["milliseconds": "\(milliseconds)"])
+    }
+
+    func warn(_ sentence: String) {
+        logger.warning("\(sentence)")
     }
 
     func log(_ report: Report) {

@@ -6,11 +6,12 @@ import Synchronization
 
 /// A store that fails as it is told to, around any other; everything else it passes on.
 ///
-/// Faults are scripted by the number of the commit, counted from 1 over the life of the object, so a run is the
-/// same every time. A batch meets, in this order: the stall, the full disk, the fault for its number. The pages
-/// are never hindered.
+/// Faults are scripted by the number of the commit, counted from 1 over the life of the object, so a run is
+/// the same every time. A batch meets, in this order: the stall, the full disk, the fault for its number. The
+/// pages are never hindered.
 ///
-/// A commit that fails with `reopen` leaves the store unusable until `close` and `open`, as a failed sync does.
+/// A commit that fails with `reopen` leaves the store unusable until `close` and `open`, as a failed sync
+/// does.
 public final class FaultyStore: Store {
     /// What happens to one commit.
     public enum Fault: Hashable, Sendable {
@@ -69,8 +70,9 @@ public final class FaultyStore: Store {
         state.withLock { $0.faults[$0.commitCount + 1] = fault }
     }
 
-    /// Commits that begin from now on block their thread until `release`. A simulation on one thread, which must
-    /// not block, gives `onStall`: it is called instead, and the commit then throws `retry` without being applied.
+    /// Commits that begin from now on block their thread until `release`. A simulation on one thread, which
+    /// must not block, gives `onStall`: it is called instead, and the commit then throws `retry` without
+    /// being applied.
     public func stall(onStall: (@Sendable () -> Void)? = nil) {
         state.withLock { state in
             state.isStalled = true
@@ -87,7 +89,8 @@ public final class FaultyStore: Store {
         gate.open()
     }
 
-    /// From now on batches that do not make room get `retry` once they have used up `budget` bytes of records.
+    /// From now on batches that do not make room get `retry` once they have used up `budget` bytes of
+    /// records.
     public func fillDisk(budget: Int = 0) {
         state.withLock { $0.budget = budget }
     }

@@ -11,8 +11,8 @@
 
 /// Blocks threads while it is closed.
 ///
-/// `@unchecked Sendable`: the flag is only touched with the mutex locked, and mutex and condition are made to be
-/// shared; they lie in memory of their own, which does not move, until the last reference is gone.
+/// `@unchecked Sendable`: the flag is only touched with the mutex locked, and mutex and condition are made to
+/// be shared; they lie in memory of their own, which does not move, until the last reference is gone.
 final class Gate: @unchecked Sendable {
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let opened = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)

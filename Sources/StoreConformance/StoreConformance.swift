@@ -3,8 +3,8 @@
 
 /// The suite every store passes; a function over `any Store`, without a test framework.
 ///
-/// Each check makes a store of its own, commits batches to it and to a plain model in memory, and says what it
-/// expects. After every check, whatever it was about, all contents are read through the pages and compared
+/// Each check makes a store of its own, commits batches to it and to a plain model in memory, and says what
+/// it expects. After every check, whatever it was about, all contents are read through the pages and compared
 /// with the model, `verify` must find nothing, and the store is closed and opened again and must still hold
 /// the same.
 public struct StoreConformance: Sendable {

@@ -20,8 +20,8 @@ struct StoreContents: Hashable {
 
     init() {}
 
-    /// Reads a store completely, by pages of `limit`; of the sessions that have rows, only those in `sessions`
-    /// can be asked for.
+    /// Reads a store completely, by pages of `limit`; of the sessions that have rows, only those in
+    /// `sessions` can be asked for.
     init(_ store: any Store, sessions: Set<SessionNumber>, limit: Int) throws {
         clients = try Self.all(limit) { last in try store.clients(after: last?.session ?? 0, limit: limit) }
         ended = try Self.all(limit) { last in try store.endedSessions(after: last ?? 0, limit: limit) }
@@ -50,6 +50,12 @@ struct StoreContents: Hashable {
             throw ConformanceFailure(
                 description: "Session \(session) has \(deliveries.count) deliveries, its count says \(count)."
             )
+        }
+        let taken = try store.packetIDs(of: session).sorted()
+        let expected = deliveries.map(\.packetID).filter { $0 != 0 }.sorted()
+        guard taken == expected else {
+            throw ConformanceFailure(
+                description: "Session \(session) has packet identifiers \(expected), it says \(taken).")
         }
     }
 

@@ -10,7 +10,8 @@ public import Persistence
 public struct StoreFixture: Sendable {
     /// Makes a store without contents that is not open.
     public var create: @Sendable () throws -> any Store
-    /// Gives a store, not open, with the contents of the closed one: as after a restart. May be the same object.
+    /// Gives a store, not open, with the contents of the closed one: as after a restart. May be the same
+    /// object.
     public var restart: @Sendable (any Store) throws -> any Store
     /// Removes a closed store and what it left behind.
     public var destroy: @Sendable (any Store) -> Void

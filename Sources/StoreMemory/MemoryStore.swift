@@ -7,8 +7,8 @@ import Synchronization
 /// The store without a disk, and the specification of all others: what it answers is right.
 ///
 /// The contents are one value behind one lock. They end with the object, not with `close`: an object that is
-/// opened again has all it had, as a disk would. A batch that breaks the contract of `Change` stops the process
-/// here with the rule it broke, so tests find the engine's mistakes on this store.
+/// opened again has all it had, as a disk would. A batch that breaks the contract of `Change` stops the
+/// process here with the rule it broke, so tests find the engine's mistakes on this store.
 public final class MemoryStore: Store {
     private struct State {
         var contents = Contents()

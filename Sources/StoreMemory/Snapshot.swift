@@ -3,7 +3,8 @@
 
 public import Persistence
 
-/// Everything a memory store held at one moment, decoded and in order of key; equal contents are equal values.
+/// Everything a memory store held at one moment, decoded and in order of key; equal contents are equal
+/// values.
 public struct Snapshot: Hashable, Sendable {
     /// One client's subscription, delivery and reception rows are in the lists below, not here.
     public var clients: [ClientRecord] = []

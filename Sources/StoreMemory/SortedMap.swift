@@ -3,8 +3,8 @@
 
 /// A dictionary whose keys can be walked in order.
 ///
-/// The keys lie in a sorted array beside the dictionary. A removed key stays in the array until half of them are
-/// gone, so taking entries out at the front, as a queue does, costs no more than anywhere else.
+/// The keys lie in a sorted array beside the dictionary. A removed key stays in the array until half of them
+/// are gone, so taking entries out at the front, as a queue does, costs no more than anywhere else.
 struct SortedMap<Key: Hashable & Comparable & Sendable, Value: Sendable>: Sendable {
     private var values: [Key: Value] = [:]
     private var keys: [Key] = []

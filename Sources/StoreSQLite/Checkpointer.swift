@@ -9,8 +9,8 @@ import Glibc
 /// It changes nothing that anybody can read and runs only passive checkpoints, which wait for nobody and keep
 /// nobody waiting. It cannot catch up with a log that grows meanwhile, so `Log` does the short rest itself.
 ///
-/// `@unchecked Sendable`: the mutable fields are only touched with the mutex locked; mutex and condition lie in
-/// memory that does not move; the connection is used by the thread alone, and closed when it has ended.
+/// `@unchecked Sendable`: the mutable fields are only touched with the mutex locked; mutex and condition lie
+/// in memory that does not move; the connection is used by the thread alone, and closed when it has ended.
 final class Checkpointer: @unchecked Sendable {
     private enum Order {
         case wait, checkpoint, stop
@@ -80,7 +80,8 @@ final class Checkpointer: @unchecked Sendable {
             do throws(SQLiteFailure) {
                 try connection.checkpoint(SQLITE_CHECKPOINT_PASSIVE)
             } catch {
-                // Busy means that the committer is at it, full that the log has to grow on; neither loses anything.
+                // Busy means that the committer is at it, full that the log has to grow on; neither loses
+                // anything.
                 if error.code & 0xff != SQLITE_BUSY && !error.isFull { locked { failure = error } }
             }
         }

@@ -82,8 +82,12 @@ extension Connection {
         }
     }
 
-    /// Writes the log back into the database.
-    func checkpoint(_ mode: Int32) throws(SQLiteFailure) {
+    /// Writes the log back into the database; modes other than passive wait so long for readers.
+    func checkpoint(
+        _ mode: Int32, waitMilliseconds: Int32 = Connection.busyMilliseconds
+    ) throws(SQLiteFailure) {
+        sqlite3_busy_timeout(pointer, waitMilliseconds)
+        defer { sqlite3_busy_timeout(pointer, Connection.busyMilliseconds) }
         let status = sqlite3_wal_checkpoint_v2(pointer, nil, mode, nil, nil)
         if status != SQLITE_OK { throw SQLiteFailure(pointer) }
     }

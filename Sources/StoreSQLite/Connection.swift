@@ -18,7 +18,7 @@ final class Connection: @unchecked Sendable {
     private let frameCount = UnsafeMutablePointer<Int32>.allocate(capacity: 1)
 
     /// Milliseconds a connection waits for a lock of another one; the log is locked for moments only.
-    private static let busyMilliseconds: Int32 = 10_000
+    static let busyMilliseconds: Int32 = 10_000
 
     init(_ path: String, flags: Int32) throws(SQLiteFailure) {
         var opened: OpaquePointer?

@@ -9,11 +9,11 @@ import Persistence
 final class Database {
     private let path: String
     private let lock: FileLock
-    private let writer: Writer
+    let writer: Writer
     private let space: Space
     private let log: Log
-    /// A sync failed, or something else left the outcome of a batch open: only closing is left to do.
-    private var isDistrusted = false
+    /// Why only closing is left to do: a sync failed, or something else left the outcome of a batch open.
+    private var distrust: StoreError?
 
     /// Locks, checks, creates, recovers: in this order, so that nothing is written before it was checked.
     init(_ path: String, _ durability: Durability, _ options: SQLiteStore.Options) throws(StoreError) {
@@ -41,8 +41,8 @@ final class Database {
 
     /// Applies a batch, and makes a second attempt after emptying the log when the disk had no room for it.
     func commit(_ batch: borrowing ChangeBatch) throws(StoreError) {
-        guard !isDistrusted else {
-            throw StoreError(.reopen, "The database \(path) has to be opened again after an earlier failure.")
+        if let distrust {
+            throw StoreError(.reopen, "\(distrust.message) The database has to be opened again.")
         }
         if batch.number <= writer.info.batch { return }
         do throws(StoreError) {
@@ -59,14 +59,14 @@ final class Database {
         do throws(SQLiteFailure) {
             try log.checkpointIfDue()
         } catch {
-            isDistrusted = true
+            distrust = error.storeError(path, .committing)
         }
     }
 
     /// Closes the connection; the lock goes with this object.
     func close() {
-        log.close(keepLog: isDistrusted)
-        writer.connection.keepLogOnClose(isDistrusted)
+        log.close(keepLog: distrust != nil)
+        writer.connection.keepLogOnClose(distrust != nil)
         writer.connection.close()
     }
 
@@ -84,13 +84,13 @@ final class Database {
         }
     }
 
-    /// Undoes a transaction; what it was about is known not to be applied only when that succeeds and the last
-    /// batch is the one before.
+    /// Undoes a transaction; what it was about is known not to be applied only when that succeeds and the
+    /// last batch is the one before.
     private func abandon(_ failure: SQLiteFailure, _ phase: SQLiteFailure.Phase) -> StoreError {
         var error = failure.storeError(path, phase)
         let isUndone = writer.rollback()
         if !isUndone || !writer.isAsRemembered(path) { error.code = .reopen }
-        isDistrusted = error.code == .reopen || error.code == .corrupt
+        if error.code == .reopen || error.code == .corrupt { distrust = error }
         return error
     }
 }

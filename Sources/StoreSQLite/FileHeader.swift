@@ -6,8 +6,8 @@ import Persistence
 
 /// What can be told about a database file before SQLite touches it.
 ///
-/// SQLite would write a write-ahead log beside a damaged file before it noticed, and its own quick check reads
-/// everything; this reads one header. Offsets are from the file format, section 1.3.
+/// SQLite would write a write-ahead log beside a damaged file before it noticed, and its own quick check
+/// reads everything; this reads one header. Offsets are from the file format, section 1.3.
 enum FileHeader {
     private static let bytes = 100
 
@@ -53,8 +53,8 @@ enum FileHeader {
         }
         let version = word(header, 60)
         guard version <= Schema.formatVersion else { throw newer(path, version) }
-        // The count in the header holds when the two change counters agree, and only without a log, whose pages
-        // may not have reached the file yet.
+        // The count in the header holds when the two change counters agree, and only without a log, whose
+        // pages may not have reached the file yet.
         let pages = Int(word(header, 28))
         guard word(header, 24) == word(header, 92), !hasLog(path), size < pages * pageSize else { return }
         throw StoreError(
@@ -66,8 +66,8 @@ enum FileHeader {
     static func newer(_ path: String, _ version: UInt32) -> StoreError {
         StoreError(
             .newerFormat,
-            "\(path) has format \(version), written by a newer Roost; this one knows \(Schema.formatVersion). "
-                + "It was not touched.")
+            "\(path) has format \(version), written by a newer Roost; this one knows "
+                + "\(Schema.formatVersion). It was not touched.")
     }
 
     private static func word(_ header: [UInt8], _ offset: Int) -> UInt32 {
@@ -78,7 +78,8 @@ enum FileHeader {
         guard hasLog(path) else { return }
         throw StoreError(
             .corrupt,
-            "\(path) is missing or empty but its log \(path)-wal is not: restore the database, or move the log away."
+            "\(path) is missing or empty but its log \(path)-wal is not: restore the database, "
+                + "or move the log away."
         )
     }
 

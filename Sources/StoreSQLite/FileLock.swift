@@ -6,8 +6,8 @@ import Persistence
 
 /// The lock file beside a database: one Roost at a time.
 ///
-/// The lock is `flock`'s, so it ends with the process however that ends; the file stays. It is not the database
-/// itself, whose locks belong to SQLite and its readers.
+/// The lock is `flock`'s, so it ends with the process however that ends; the file stays. It is not the
+/// database itself, whose locks belong to SQLite and its readers.
 struct FileLock: ~Copyable {
     private let descriptor: Int32
 
@@ -18,8 +18,8 @@ struct FileLock: ~Copyable {
         guard descriptor >= 0 else {
             throw StoreError(
                 .unavailable,
-                "\(path) cannot be made (\(String(cString: strerror(errno)))): check that the directory exists "
-                    + "and can be written.")
+                "\(path) cannot be made (\(String(cString: strerror(errno)))): check that the directory "
+                    + "exists and can be written.")
         }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             throw StoreError(

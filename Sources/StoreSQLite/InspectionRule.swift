@@ -30,7 +30,7 @@ struct InspectionRule {
             InspectionRule(
                 query: "SELECT DISTINCT session, 0 FROM \(table) WHERE session NOT IN \(owners)"
             ) { session, _ in
-                "Session \(session) has rows in \(table), but no client record, and is not on the list of ended ones."
+                "Session \(session) has rows in \(table), but no client record, and has not ended."
             }
         } + [
             InspectionRule(query: "SELECT session, 0 FROM client JOIN ended USING (session)") { session, _ in

@@ -6,10 +6,10 @@ import Glibc
 
 /// The write-ahead log: how long it is and when it is written back.
 ///
-/// Whenever it has grown by a quarter of its limit, the checkpointer is told to write back what is there. At the
-/// limit the committer's thread writes back the rest, which is short by then, and the next batch begins the log
-/// anew. While somebody reads an old state that cannot happen; the log then grows, and at twice the limit the
-/// committer waits for the readers.
+/// Whenever it has grown by a quarter of its limit, the checkpointer is told to write back what is there.
+/// From the limit on, the committer's thread writes back the rest, which is short by then, and the next batch
+/// begins the log anew. Somebody who reads an old state prevents that; from twice the limit on the committer
+/// waits a moment for readers, once per quarter of growth, so a long read (`verify`) costs disk and not time.
 final class Log {
     private let connection: Connection
     private let path: String
@@ -31,27 +31,28 @@ final class Log {
         checkpointer.start()
     }
 
-    /// Sees to it that the log is written back; called after each batch. Throws what has gone wrong with that,
-    /// now or on the checkpointer's thread: a failed sync concerns everybody.
+    /// Sees to it that the log is written back; called after each batch. Throws what has gone wrong with
+    /// that, now or on the checkpointer's thread: a failed sync concerns everybody.
     func checkpointIfDue() throws(SQLiteFailure) {
         let frames = connection.frames
-        if frames < nextFrames {
-            // Shorter than before: it was begun anew.
-            if frames < nextFrames - framesMax / 2 { nextFrames = framesMax / 4 }
-        } else if frames < framesMax {
-            nextFrames = frames + framesMax / 4
+        // Much shorter than expected: it was begun anew.
+        if frames < nextFrames - framesMax / 2 { nextFrames = framesMax / 4 }
+        guard frames >= nextFrames else { return }
+        nextFrames = frames + framesMax / 4
+        if frames < framesMax {
             if let failure = checkpointer.checkpoint() { throw failure }
+        } else if frames < 2 * framesMax {
+            try checkpoint(SQLITE_CHECKPOINT_PASSIVE)
         } else {
-            nextFrames = framesMax / 4
-            try checkpoint(frames < 2 * framesMax ? SQLITE_CHECKPOINT_PASSIVE : SQLITE_CHECKPOINT_RESTART)
+            try checkpoint(SQLITE_CHECKPOINT_RESTART)
         }
     }
 
-    /// Writes all of the log back and waits for readers, so that the next batch begins it anew; false when that
-    /// did not succeed.
+    /// Writes all of the log back and waits for readers, so that the next batch begins it anew; false when
+    /// that did not succeed.
     func restart() -> Bool {
         do throws(SQLiteFailure) {
-            try connection.checkpoint(SQLITE_CHECKPOINT_RESTART)
+            try connection.checkpoint(SQLITE_CHECKPOINT_RESTART, waitMilliseconds: 1_000)
             return true
         } catch {
             return false
@@ -65,9 +66,10 @@ final class Log {
 
     private func checkpoint(_ mode: Int32) throws(SQLiteFailure) {
         do throws(SQLiteFailure) {
-            try connection.checkpoint(mode)
+            try connection.checkpoint(mode, waitMilliseconds: 50)
         } catch {
-            // Busy: the checkpointer or a reader; full: the log is all that grows. The next batch tries again.
+            // Busy: the checkpointer or a reader; full: the log is all that grows. The next batch tries
+            // again.
             if error.code & 0xff != SQLITE_BUSY && !error.isFull { throw error }
         }
     }

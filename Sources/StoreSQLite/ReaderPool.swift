@@ -7,8 +7,8 @@ import Synchronization
 
 /// The connections that read, each used by one thread at a time.
 ///
-/// Readers see the last committed state and keep nobody waiting. Connections are made when they are needed and
-/// kept, up to a number, for the next reader.
+/// Readers see the last committed state and keep nobody waiting. Connections are made when they are needed
+/// and kept, up to a number, for the next reader.
 final class ReaderPool: Sendable {
     private struct State {
         var idle: [Connection] = []
@@ -54,17 +54,28 @@ final class ReaderPool: Sendable {
         return result
     }
 
+    /// Lends a connection of its own to `body`, for what nobody should have to do with afterwards.
+    func readOnce<Result>(_ body: (Connection) throws(StoreError) -> Result) throws(StoreError) -> Result {
+        let isOpen = state.withLock { $0.isOpen }
+        guard isOpen else { throw StoreError(.unavailable, "The database \(path) is not open.") }
+        return try body(try connect())
+    }
+
     private func take() throws(StoreError) -> (Connection, Int) {
         let (idle, generation) = try state.withLock { (state) throws(StoreError) -> (Connection?, Int) in
             guard state.isOpen else { throw StoreError(.unavailable, "The database \(path) is not open.") }
             return (state.idle.popLast(), state.generation)
         }
         if let idle { return (idle, generation) }
+        return (try connect(), generation)
+    }
+
+    private func connect() throws(StoreError) -> Connection {
         do throws(SQLiteFailure) {
             // Read and write, because a reader may be the one who has to rebuild the log's index.
             let connection = try Connection(path, flags: SQLITE_OPEN_READWRITE)
             try connection.execute("PRAGMA query_only=ON")
-            return (connection, generation)
+            return connection
         } catch {
             throw error.storeError(path, .reading)
         }

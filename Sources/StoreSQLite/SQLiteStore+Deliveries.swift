@@ -5,7 +5,8 @@ import Packets
 public import Persistence
 
 extension SQLiteStore {
-    /// Both tables of deliveries, merged in order of number, each with its body from beside it or from `message`.
+    /// Both tables of deliveries, merged in order of number, each with its body from beside it or from
+    /// `message`.
     private static let deliveries = """
         SELECT number, packet, state, s.record, coalesce(body, m.record)
         FROM settled s LEFT JOIN message m USING (number) WHERE session = ?1 AND number > ?2

@@ -6,18 +6,18 @@ import Synchronization
 
 /// The default store: one SQLite database in write-ahead mode, by way of the system's libsqlite3.
 ///
-/// A batch is one transaction on one connection, used on the committer's thread; pages are read on connections
-/// of their own from a pool, each page one statement and so one consistent state. `Schema` says how queues are
-/// kept, `Settling` how they get there, `Space` why a full disk leaves room for what makes room, and
-/// `Checkpointer` how the log is kept short off the commit path.
+/// A batch is one transaction on one connection, used on the committer's thread; pages are read on
+/// connections of their own from a pool, each page one statement and so one consistent state. `Schema` says
+/// how queues are kept, `Settling` how they get there, `Space` why a full disk leaves room for what makes
+/// room, and `Checkpointer` how the log is kept short off the commit path.
 ///
 /// The strange case is a failed sync: nobody knows then what is on the disk, and asking again may get a wrong
 /// answer. The connection is not used again; `open` copies everything that is visible from the log into the
 /// database, writing it anew, and syncs that before anything else is done.
 ///
-/// Settings: `synchronous` FULL for `disk`, NORMAL for `process`, OFF for `memory`; `secure_delete` OFF, because
-/// Debian's SQLite otherwise overwrites what it deletes; no automatic checkpoints. A lock file beside the
-/// database refuses a second Roost.
+/// Settings: `synchronous` FULL for `disk`, NORMAL for `process`, OFF for `memory`; `secure_delete` OFF,
+/// because Debian's SQLite otherwise overwrites what it deletes; no automatic checkpoints. A lock file beside
+/// the database refuses a second Roost.
 public final class SQLiteStore: Store {
     /// What can be set; the defaults are measured.
     public struct Options: Sendable {
@@ -31,7 +31,8 @@ public final class SQLiteStore: Store {
         public var idleReadersMax = 4
         /// The longest row: a record beyond it is refused. No more than SQLite's own limit of 1,000,000,000.
         public var recordBytesMax = 1_000_000_000
-        /// Called, on a reader's thread, with a sentence about a record that could not be read and was left out.
+        /// Called, on a reader's thread, with a sentence about a record that could not be read and was left
+        /// out.
         public var onCorruptRecord: @Sendable (String) -> Void = { _ in }
 
         /// Rows of `recent` beyond which slices are moved.
@@ -51,7 +52,7 @@ public final class SQLiteStore: Store {
     public let durability: Durability
     let options: Options
     let readers: ReaderPool
-    private let database = Mutex<Database?>(nil)
+    let database = Mutex<Database?>(nil)
     private let corruptRecords = Atomic<Int>(0)
 
     /// A store at `path`, which `open` creates when there is none; its directory must exist.
@@ -68,9 +69,9 @@ public final class SQLiteStore: Store {
     /// How many records could not be read and were left out of pages since the object was made.
     public var corruptRecordCount: Int { corruptRecords.load(ordering: .relaxed) }
 
-    /// Locks, checks, creates or recovers the database, and makes durable what is then seen. Its cost does not
-    /// depend on how much is stored. Throws without having written anything when the file is not a database of
-    /// this format.
+    /// Locks, checks, creates or recovers the database, and makes durable what is then seen. Its cost does
+    /// not depend on how much is stored. Throws without having written anything when the file is not a
+    /// database of this format.
     public func open() throws(StoreError) {
         try database.withLock { (database) throws(StoreError) in
             precondition(database == nil, "a store is closed before it is opened again")

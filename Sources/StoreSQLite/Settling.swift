@@ -10,8 +10,8 @@ import Persistence
 /// `message` still holds of them is left over and deleted, also in slices. So `recent` stays near
 /// `recentCountMax` rows and the leftovers are no more than one round of small bodies, whatever the load.
 ///
-/// Whatever arrives at or below `roundEnd` after the round has begun goes straight to `settled`: numbers rise,
-/// so that is rare, but it must not be taken for a leftover.
+/// Whatever arrives at or below `roundEnd` after the round has begun goes straight to `settled`: numbers
+/// rise, so that is rare, but it must not be taken for a leftover.
 struct Settling {
     /// Rows moved for each inserted one, in quarters: a round must be faster than what comes in.
     static let quartersPerInsertion = 5

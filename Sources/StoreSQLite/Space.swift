@@ -8,11 +8,11 @@ import Glibc
 ///
 /// Removals need log space, and a client record may need a page. So both files keep blocks ready that nobody
 /// else can take: the log is allocated `storeReserveBytes` ahead when the database is opened and is used over
-/// and over, and the database file is extended before a batch is committed until it has room for every page of
-/// it and, if the batch grows what is stored, for the reserve on top (free pages count). A growing batch that
-/// cannot have that is undone and waits; others only need their own pages, which come out of the reserve.
-/// Writing the log back therefore never needs a new block, and a log that cannot grow is written back and used
-/// from its start again.
+/// and over, and the database file is extended before a batch is committed until it has room for every page
+/// of it and, if the batch grows what is stored, for the reserve on top (free pages count). A growing batch
+/// that cannot have that is undone and waits; others only need their own pages, which come out of the
+/// reserve. Writing the log back therefore never needs a new block, and a log that cannot grow is written
+/// back and used from its start again.
 final class Space {
     private let connection: Connection
     private let path: String

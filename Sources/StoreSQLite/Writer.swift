@@ -5,8 +5,8 @@ import Persistence
 
 /// The connection that writes: applies batches, each in one transaction.
 ///
-/// Only the committer's thread uses it. `info`, `settling` and what else it remembers about the database change
-/// when a transaction has been committed, never before.
+/// Only the committer's thread uses it. `info`, `settling` and what else it remembers about the database
+/// change when a transaction has been committed, never before.
 final class Writer {
     let connection: Connection
     let statements: WriterStatements

@@ -24,8 +24,9 @@ package final class Session: @unchecked Sendable {
     package var subscriptions: [Text: SubscriptionRecord] = [:]
     /// QoS 2 packet identifiers received and not yet released.
     package var receptions: Set<UInt16> = []
-    /// Whether `receptions` holds what the store does; not before the first connection after a start.
-    package var knowsReceptions = true
+    /// Whether `receptions` and `inflight` know which packet identifiers the store has; not before the first
+    /// connection after a start.
+    package var knowsPacketIDs = true
     /// Publishes whose posting waits for a commit, in order.
     package var holds: Deque<Hold> = []
     package var holdBytes = 0

@@ -138,8 +138,8 @@ extension Shard {
         switch (reply.request.kind, reply.result) {
         case (.window(_, _, _, let round), let result):
             takeWindow(result, reply.request.session, round: round)
-        case (.receptions, .success(.receptions(let packetIDs))):
-            if let session = sessions[reply.request.session] { takeReceptions(packetIDs, of: session) }
+        case (.packetIDs, .success(.packetIDs(let receptions, let deliveries))):
+            if let session = sessions[reply.request.session] { take(receptions, deliveries, of: session) }
         case (.retained(_, _, let round), .success(.retained(let records, let topics))):
             takeRetained(records, of: topics, round: round)
         case (.sweep, .success(.deliveries(let page))): takeSweep(page, of: reply.request.session)
@@ -185,6 +185,7 @@ extension Shard {
         case .goingLive(let lastNumber, _):
             session.catchup.readThrough = lastNumber
             session.catchup.phase = .live
+            session.inflight.endReservations()
         case .live, .settling: break
         }
     }
@@ -193,7 +194,7 @@ extension Shard {
         let session = sessions[request.session]
         orders.append(.report(.unreadable(session?.record.clientID ?? "", error.message)))
         switch request.kind {
-        case .receptions:
+        case .packetIDs:
             guard let slot = session?.slot, let connection = connections[Int(slot)] else { return }
             drop(connection, .serverUnavailable, "the store could not be read")
         case .sweep: retrySweep(request.session)

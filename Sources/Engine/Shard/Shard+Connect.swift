@@ -215,9 +215,9 @@ extension Shard {
         } else {
             seatNew(session, connection)
         }
-        guard !session.knowsReceptions else { return }
+        guard !session.knowsPacketIDs else { return }
         connection.connackSteps += 1
-        orders.append(.read(ReadRequest(session: session.number, kind: .receptions)))
+        orders.append(.read(ReadRequest(session: session.number, kind: .packetIDs)))
     }
 
     /// One of the things that CONNACK waits for has happened.
@@ -238,11 +238,12 @@ extension Shard {
         unblock(connection, .connecting)
     }
 
-    /// The stored receptions of a session that was restored.
-    func takeReceptions(_ packetIDs: [UInt16], of session: Session) {
-        guard !session.knowsReceptions else { return }
-        session.receptions.formUnion(packetIDs)
-        session.knowsReceptions = true
+    /// The packet identifiers that are taken in a session that was restored.
+    func take(_ receptions: [UInt16], _ deliveries: [UInt16], of session: Session) {
+        guard !session.knowsPacketIDs else { return }
+        session.receptions.formUnion(receptions)
+        session.inflight.reserve(deliveries)
+        session.knowsPacketIDs = true
         guard let slot = session.slot, let connection = connections[Int(slot)] else { return }
         connackStep(connection)
     }

@@ -95,7 +95,7 @@ extension Shard {
 
     /// Forgets everything that belongs to the connection.
     private func quiet(_ session: Session) {
-        session.inflight.removeAll()
+        session.inflight.suspend()
         session.dropTail()
         session.catchup = Catchup(phase: .live, round: session.catchup.round &+ 1)
         catchingUp.removeAll { $0 === session }

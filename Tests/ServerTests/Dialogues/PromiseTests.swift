@@ -95,9 +95,10 @@ struct PromiseTests {
     func `a commit that fails is repeated until it is known to be done`(fault: FaultyStore.Fault) async throws
     {
         try await withFaultyStore { store in
-            try await withBroker(on: store) { _, port in
+            try await withBroker(on: store) { broker, port in
                 try await Self.leaveSession(port)
                 let publisher = try await TestClient.connect(port: port, "publisher")
+                try await eventually("rest") { broker.machinery?.isSettled == true }
                 store.failNext(fault)
                 try await publisher.publish("kept", "1", qos: .atLeastOnce, id: 1)
                 try await publisher.expect(.puback(Acknowledgement(packetID: 1)))
@@ -108,9 +109,10 @@ struct PromiseTests {
 
     @Test func `what the store can never take gets a reason code, and only that`() async throws {
         try await withFaultyStore { store in
-            try await withBroker(on: store) { _, port in
+            try await withBroker(on: store) { broker, port in
                 try await Self.leaveSession(port)
                 let publisher = try await TestClient.connect(port: port, "publisher")
+                try await eventually("rest") { broker.machinery?.isSettled == true }
                 store.failNext(.refused)
                 store.fail(commit: store.commitCount + 2, .refused)
                 try await publisher.publish("kept", "1", qos: .atLeastOnce, id: 1)
@@ -153,7 +155,7 @@ struct PromiseTests {
         }
     }
 
-    @Test(.disabled("a resume waits for the watermark instead of its own changes, so it waits for room"))
+    @Test
     func `on a full disk consumers drain, and publishing resumes by itself`() async throws {
         try await withFaultyStore { store in
             try await withBroker(on: store) { _, port in
@@ -172,6 +174,26 @@ struct PromiseTests {
                 try await publisher.expect(.puback(Acknowledgement(packetID: 2)))
                 try await consumer.expect("kept", "full", qos: .atLeastOnce)
             }
+        }
+    }
+
+    @Test func `the log says when the store is in trouble and when that is over`() async throws {
+        try await withFaultyStore { store in
+            let lines = Lines()
+            let broker = makeBroker(on: store, output: lines.output)
+            let running = Task { try await broker.run() }
+            let port = try await broker.startup().endpoints[0].port
+            try await Self.leaveSession(port)
+            store.fillDisk()
+            let publisher = try await TestClient.connect(port: port, "publisher")
+            try await publisher.publish("kept", "1", qos: .atLeastOnce, id: 1)
+            try await eventually("a line") { lines.contain("the store does not commit") }
+            #expect(lines.contain("the disk is full"))
+            #expect(!lines.contain("the store commits again"))
+            store.clearDisk()
+            try await eventually("a line") { lines.contain("the store commits again") }
+            broker.shutDown()
+            try await running.value
         }
     }
 
