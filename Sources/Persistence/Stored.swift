@@ -45,9 +45,8 @@ public protocol StoredInflightMessages: Hook {
     /// The QoS 2 packet identifiers that `session` has received and not released, in rising order.
     func receptions(of session: SessionNumber) throws(StoreError) -> [UInt16]
 
-    /// The packet identifiers of the deliveries of `session` that are sent or released, in no order. They are
-    /// taken: no other delivery may get one of them. The default reads the whole queue; a store whose queues
-    /// are long keeps them at hand.
+    /// The packet identifiers of the deliveries of `session` that have one, in rising order: what is in flight, as
+    /// far as it was written. A store that can find them without walking the whole queue should.
     func packetIDs(of session: SessionNumber) throws(StoreError) -> [UInt16]
 
     /// How many deliveries `session` has: counts rows, so its cost rises with the answer.
@@ -55,14 +54,14 @@ public protocol StoredInflightMessages: Hook {
 }
 
 extension StoredInflightMessages {
-    /// Goes through the whole queue.
+    /// Walks the queue, page by page.
     public func packetIDs(of session: SessionNumber) throws(StoreError) -> [UInt16] {
         var found: [UInt16] = []
         var last: MessageNumber = 0
         while true {
             let page = try deliveries(of: session, after: last, limit: 1000, bytesMax: 1 << 20)
             for delivery in page.deliveries where delivery.packetID != 0 { found.append(delivery.packetID) }
-            guard let final = page.deliveries.last, !page.isLast else { return found }
+            guard let final = page.deliveries.last, !page.isLast else { return found.sorted() }
             last = final.number
         }
     }

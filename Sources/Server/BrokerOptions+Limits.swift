@@ -13,6 +13,13 @@ extension BrokerOptions {
         set { engine.receiveMaximum = newValue }
     }
 
+    /// Whether acknowledgements leave before what they acknowledge is committed: nothing is promised then. For a
+    /// store on a disk whose durability is `memory`. The default is false.
+    public var acknowledgesBeforeCommit: Bool {
+        get { engine.acknowledgesBeforeCommit }
+        set { engine.acknowledgesBeforeCommit = newValue }
+    }
+
     /// The largest packet a client may send, in bytes with its header; a larger one closes its connection before
     /// anything is allocated for it. The limits on what waits in memory are raised so that one such packet fits.
     /// The default is 2 MiB.

@@ -46,7 +46,7 @@ extension FaultyStore {
         try inner.receptions(of: session)
     }
 
-    /// See `StoredInflightMessages`.
+    /// The inner store's identifiers.
     public func packetIDs(of session: SessionNumber) throws(StoreError) -> [UInt16] {
         try inner.packetIDs(of: session)
     }

@@ -118,6 +118,14 @@ extension MemoryStore {
         }
     }
 
+    /// See `StoredInflightMessages`. Costs a walk over the queue, without the messages.
+    public func packetIDs(of session: SessionNumber) throws(StoreError) -> [UInt16] {
+        try read { (contents) throws(StoreError) -> [UInt16] in
+            let rows = contents.sessions[session]?.deliveries.entries(after: nil) ?? []
+            return rows.map(\.value.packetID).filter { $0 != 0 }.sorted()
+        }
+    }
+
     /// See `StoredInflightMessages`; needs no count here.
     public func deliveryCount(of session: SessionNumber) throws(StoreError) -> Int {
         try read { (contents) throws(StoreError) in contents.sessions[session]?.deliveries.count ?? 0 }

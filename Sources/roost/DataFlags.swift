@@ -35,6 +35,9 @@ struct DataFlags: ParsableArguments {
                 """))
     var durability = Level.disk
 
+    /// `--durability memory` promises nothing, so nobody waits for the disk.
+    var acknowledgesBeforeCommit: Bool { durability == .memory }
+
     func makeStore(_ logger: Logger) throws -> any Store {
         let address = try StoreAddress(parsing: store)
         switch address.scheme {

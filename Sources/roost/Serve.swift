@@ -47,6 +47,7 @@ struct Serve: AsyncParsableCommand {
     private func options() throws -> BrokerOptions {
         var options = BrokerOptions()
         options.allowsAnonymous = network.allowAnonymous
+        options.acknowledgesBeforeCommit = data.acknowledgesBeforeCommit
         try limits.apply(to: &options)
         return options
     }

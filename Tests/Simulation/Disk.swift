@@ -109,6 +109,10 @@ final class Disk: Store, @unchecked Sendable {
         try read { () throws(StoreError) in try faulty.receptions(of: session) }
     }
 
+    func packetIDs(of session: SessionNumber) throws(StoreError) -> [UInt16] {
+        try read { () throws(StoreError) in try faulty.packetIDs(of: session) }
+    }
+
     func deliveryCount(of session: SessionNumber) throws(StoreError) -> Int {
         try read { () throws(StoreError) in try faulty.deliveryCount(of: session) }
     }

@@ -128,6 +128,11 @@ final class Incarnation {
         spans.contains { $0.matches(message.topic) && ($0.endedAt ?? .max) > message.sentAt }
     }
 
+    /// Whether it had a subscription before the first transmission; else a later one may come first.
+    func wasSubscribed(_ message: SentMessage) -> Bool {
+        spans.contains { $0.matches(message.topic) && ($0.acknowledgedAt ?? .max) < message.sentAt }
+    }
+
     /// How many copies of one message are right: one by all ordinary subscriptions, one by each group.
     func copies(_ topic: Int) -> Int {
         var groups: Set<Int> = []

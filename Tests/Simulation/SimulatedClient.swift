@@ -19,6 +19,8 @@ final class SimulatedClient {
     let character: Plan.Character
     /// The session of its last CONNACK that was written.
     var incarnation: Incarnation?
+    /// The session of the last CONNACK that it has seen.
+    var known: Incarnation?
     /// There was a CONNECT that may have begun a session, and no CONNACK was written for it.
     var hasUnseenConnect = false
     /// The connection it uses.

@@ -55,11 +55,12 @@ extension World {
         _ lastSerials: inout [Incarnation.OrderKey: Int]
     ) {
         guard !message.isWill, !session.hasShare(message.topic) else { return }
+        if message.transmissions > 1 && !session.wasSubscribed(message) { return }
         let key = Incarnation.OrderKey(publisher: message.incarnation, topic: message.topic, qos: publish.qos)
         if let last = lastSerials[key], last > message.serial {
             fail("client \(session.client) got \(message.serial) after \(last)")
         }
-        lastSerials[key] = message.serial
+        lastSerials[key] = max(message.serial, lastSerials[key] ?? 0)
     }
 
     /// Without DUP once per transmission of its publisher; with DUP not after the broker knew better.

@@ -79,7 +79,8 @@ extension World {
             if !link.questions.isEmpty { reasons.append("client \(client.index) waits for a SUBACK") }
         }
         for (number, rows) in disk.mirror.deliveries where !rows.isEmpty {
-            reasons.append("session \(number) has \(rows.count) deliveries")
+            let rows = rows.map { "\($0.key) \($0.value)" }.sorted()
+            reasons.append("session \(number) has the deliveries \(rows.joined(separator: ", "))")
         }
         if !disk.mirror.ended.isEmpty { reasons.append("sessions are not swept") }
         for loop in loops where !loop.reads.isEmpty || !loop.replies.isEmpty || !loop.closing.isEmpty {

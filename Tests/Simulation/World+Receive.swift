@@ -41,7 +41,9 @@ extension World {
     private func receive(_ connack: Connack, _ client: SimulatedClient, _ link: Link) {
         guard connack.reason == .success else { return }
         link.isOpen = true
-        guard isPresent(connack, client, link) else {
+        let isKnown = client.known === link.incarnation
+        client.known = link.incarnation
+        guard isPresent(connack, client, link), isKnown else {
             client.outgoing = []
             client.received = [:]
             return

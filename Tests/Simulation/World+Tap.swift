@@ -59,6 +59,10 @@ extension World {
         session.expirySeconds = link.request.expirySeconds
         session.isPersistent = session.isPersistent || link.request.isPersistent
         session.mayBeGone = false
+        for other in links where other.client == link.client && !other.isConnected && other !== link {
+            session.expirySeconds = min(session.expirySeconds, other.request.expirySeconds)
+            if other.request.isClean { session.mayBeGone = true }
+        }
         session.lastSeen = now
         client.incarnation = session
         link.incarnation = session
@@ -101,7 +105,7 @@ extension World {
         }
         guard session.isPersistent || link.request.will != nil else { return }
         guard let stored else { return fail("CONNACK of client \(client) before its record was durable") }
-        if stored.expirySeconds != session.expirySeconds || stored.isPersistent != session.isPersistent {
+        if stored.expirySeconds != link.request.expirySeconds || stored.isPersistent != session.isPersistent {
             fail("CONNACK of client \(client) before its expiry was durable")
         }
         if stored.will.flatMap({ Payload.serial($0.payload) }) != link.request.will {

@@ -79,7 +79,8 @@ package struct Committer: ~Copyable {
         appliedBatch = batch.number
         appliedMessage = batch.message
         roomMakingAt = 0
-        if case .retrying = mode, scope != .all {} else { health.recovered() }
+        // What makes room goes through on a full disk too: that is not yet health.
+        if case .roomMaking = scope {} else { health.recovered() }
         count()
         Netting.settle(&lanes, scope)
         if case .retrying = mode, scope == .all { mode = .normal }
@@ -237,7 +238,7 @@ extension Committer {
         }
         let lane = lanes[entry.lane]
         let position = lane.firstPosition + UInt64(entry.entry)
-        post(.refused([position]), to: lane.shard)
+        for shard in 0..<commons.shardCount { post(.refused([position]), to: shard) }
         Netting.settle(&lanes, .entry(entry))
         mode = .splitting
     }

@@ -82,6 +82,8 @@ package struct Limits: Hashable, Sendable {
     package var batchBytesMax = 8 << 20
     /// How long a change that nobody waits for may stay uncommitted.
     package var removalDelayMaxMilliseconds = 50
+    /// Whether acknowledgements leave before the commit: durability `memory` on a store that has a disk.
+    package var acknowledgesBeforeCommit = false
     /// How long a shutdown waits for the store to take what is left.
     package var drainDelayMaxSeconds = 10
 

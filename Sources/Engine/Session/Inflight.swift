@@ -38,8 +38,7 @@ package struct Inflight: Sendable {
 
     private var table: [Entry] = []
     private var lastID: UInt16 = 0
-    /// Identifiers of deliveries that were sent on an earlier connection and are still to be read from the
-    /// store: not to be given to another `[MQTT-4.4.0-1]`.
+    /// Identifiers of stored deliveries that have not been read: they are not in the table and not free.
     private var reserved: Set<UInt16> = []
     package private(set) var count = 0
 
@@ -54,38 +53,18 @@ package struct Inflight: Sendable {
 
     /// Chooses a packet identifier that is not in use; `nil` when all 65,535 are.
     package mutating func nextPacketID() -> UInt16? {
-        guard count + reserved.count < Int(UInt16.max) else { return nil }
+        guard count < Int(UInt16.max) else { return nil }
         if count * 2 >= table.count && table.count < Inflight.tableMax { grow() }
         while true {
             lastID = lastID == .max ? 1 : lastID + 1
-            if table[place(lastID)].packetID == 0 && !isReserved(lastID) { return lastID }
+            if table[place(lastID)].packetID == 0, !reserved.contains(lastID) { return lastID }
             if table.count == Inflight.tableMax { continue }
             if count * 4 >= table.count * 3 { grow() }
         }
     }
 
-    private func isReserved(_ packetID: UInt16) -> Bool { !reserved.isEmpty && reserved.contains(packetID) }
-
-    /// Sets identifiers aside for deliveries that are in the store.
-    package mutating func reserve(_ packetIDs: [UInt16]) {
-        reserved.formUnion(packetIDs)
-    }
-
-    /// The whole queue has been read: whatever is still reserved is not there any more.
-    package mutating func endReservations() {
-        reserved.removeAll()
-    }
-
-    /// The connection has ended: what was in flight and is stored keeps its identifier.
-    package mutating func suspend() {
-        reserve(entries.filter { $0.ordinal != PostReceiver.unstored }.map { $0.packetID })
-        table = []
-        count = 0
-    }
-
     /// Enters or replaces an entry under its packet identifier.
     package mutating func set(_ entry: Entry) {
-        if !reserved.isEmpty { reserved.remove(entry.packetID) }
         if table.isEmpty { grow() }
         while true {
             let found = table[place(entry.packetID)]
@@ -104,11 +83,22 @@ package struct Inflight: Sendable {
         return entry
     }
 
+    /// Keeps identifiers from being chosen until all that is stored has been read.
+    package mutating func reserve(_ packetIDs: [UInt16]) {
+        reserved.formUnion(packetIDs)
+    }
+
+    /// Everything stored is in the table, or done with.
+    package mutating func releaseReserved() {
+        reserved = []
+    }
+
     /// Every entry, in no order.
     package var entries: [Entry] { table.filter { $0.packetID != 0 } }
 
-    /// Forgets everything; the next identifier still counts on.
+    /// Forgets everything; the next identifier still counts on, and those of stored deliveries stay taken.
     package mutating func removeAll() {
+        reserve(entries.filter { $0.ordinal != PostReceiver.unstored }.map(\.packetID))
         table = []
         count = 0
     }

@@ -26,10 +26,13 @@ package final class Session: @unchecked Sendable {
     package var receptions: Set<UInt16> = []
     /// Whether `receptions` and `inflight` know which packet identifiers the store has; not before the first
     /// connection after a start.
-    package var knowsPacketIDs = true
+    package var knowsReceptions = true
     /// Publishes whose posting waits for a commit, in order.
     package var holds: Deque<Hold> = []
     package var holdBytes = 0
+    /// What its publishes have handed over that is not yet committed, a tick at a time, oldest first.
+    package var uncommitted: Deque<UncommittedBytes> = []
+    package var uncommittedBytes = 0
     /// The last tick in which a publish of the session had to be held.
     package var heldTick: UInt64 = 0
     /// The last tick in which retained messages were sent to it: what one tick sends is bounded by the room there
@@ -60,6 +63,9 @@ package final class Session: @unchecked Sendable {
     package var isPersistent: Bool { record.isPersistent }
 
     package var hasShare: Bool { subscriptions.keys.contains { $0.isShared } }
+
+    /// Whether messages wait in memory to be sent.
+    package var hasWaiting: Bool { !tail.isEmpty || !catchup.window.isEmpty }
 
     package func pushTail(_ parcel: Parcel) {
         tailBytes += parcel.bytes.count
@@ -92,6 +98,13 @@ package struct Hold: Sendable {
     package var mail: Mail
 }
 
+/// Bytes of one tick that wait for a commit: they count against the session's allowance.
+package struct UncommittedBytes: Sendable {
+    package var wait: HoldWait
+    package var bytes: Int
+    package var tick: UInt64
+}
+
 /// What a held publish waits for: an entry of this shard's, or a position after the session has moved.
 package enum HoldWait: Sendable, Hashable {
     case ticket(UInt64)
@@ -116,6 +129,9 @@ package struct Catchup: Sendable {
     }
 
     package var phase: Phase
+    /// Everything up to here came from the store. Mail at or below it may still be on its way when the session is
+    /// live.
+    package var liveAfter: MessageNumber = 0
     /// Everything up to here has been read, or is in flight.
     package var cursor: MessageNumber = 0
     /// What was in flight on this connection when it began: already sent.
@@ -128,9 +144,6 @@ package struct Catchup: Sendable {
     package var reachedEnd = false
     /// After an overflow while going live: not again before the committer has moved past this.
     package var notBefore: UInt64 = 0
-    /// Stored messages up to this number came from the store: one that arrives by mail later, because its publisher
-    /// was held back until the commit, is not delivered again.
-    package var readThrough: MessageNumber = 0
     /// Tells a late answer of an earlier catch-up from one of this.
     package var round: UInt32 = 0
 

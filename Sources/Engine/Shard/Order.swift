@@ -84,8 +84,8 @@ package struct ReadRequest: Sendable, Hashable {
     package enum Kind: Sendable, Hashable {
         /// A window of a queue.
         case window(after: MessageNumber, limit: Int, bytesMax: Int, round: UInt32)
-        /// The packet identifiers that are taken, in both directions.
-        case packetIDs
+        /// The packet identifiers in use, in both directions.
+        case receptions
         /// How many deliveries are stored.
         case count
         /// A slice of an ended session's queue.
@@ -110,9 +110,8 @@ package struct ReadRequest: Sendable, Hashable {
             .deliveries(try store.deliveries(of: session, after: 0, limit: limit, bytesMax: 1 << 20))
         case .count:
             .count(try store.deliveryCount(of: session))
-        case .packetIDs:
-            .packetIDs(
-                receptions: try store.receptions(of: session), deliveries: try store.packetIDs(of: session))
+        case .receptions:
+            .receptions(try store.receptions(of: session), sent: try store.packetIDs(of: session))
         case .retained(let topics, let bytesMax, _):
             try retained(topics, bytesMax: bytesMax, store)
         }
@@ -138,7 +137,7 @@ package struct ReadRequest: Sendable, Hashable {
 package struct ReadReply: Sendable {
     package enum Answer: Sendable {
         case deliveries(DeliveryPage)
-        case packetIDs(receptions: [UInt16], deliveries: [UInt16])
+        case receptions([UInt16], sent: [UInt16])
         case count(Int)
         /// What there is of the topics that were read.
         case retained([RetainedRecord], of: ArraySlice<Text>)

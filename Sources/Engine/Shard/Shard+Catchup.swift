@@ -138,8 +138,9 @@ extension Shard {
         switch (reply.request.kind, reply.result) {
         case (.window(_, _, _, let round), let result):
             takeWindow(result, reply.request.session, round: round)
-        case (.packetIDs, .success(.packetIDs(let receptions, let deliveries))):
-            if let session = sessions[reply.request.session] { take(receptions, deliveries, of: session) }
+        case (.receptions, .success(.receptions(let packetIDs, let sent))):
+            guard let session = sessions[reply.request.session] else { return }
+            takeReceptions(packetIDs, sent: sent, of: session)
         case (.retained(_, _, let round), .success(.retained(let records, let topics))):
             takeRetained(records, of: topics, round: round)
         case (.sweep, .success(.deliveries(let page))): takeSweep(page, of: reply.request.session)
@@ -183,9 +184,9 @@ extension Shard {
         switch session.catchup.phase {
         case .reading: session.catchup.reachedEnd = true
         case .goingLive(let lastNumber, _):
-            session.catchup.readThrough = lastNumber
             session.catchup.phase = .live
-            session.inflight.endReservations()
+            session.catchup.liveAfter = lastNumber
+            session.inflight.releaseReserved()
         case .live, .settling: break
         }
     }
@@ -194,7 +195,7 @@ extension Shard {
         let session = sessions[request.session]
         orders.append(.report(.unreadable(session?.record.clientID ?? "", error.message)))
         switch request.kind {
-        case .packetIDs:
+        case .receptions:
             guard let slot = session?.slot, let connection = connections[Int(slot)] else { return }
             drop(connection, .serverUnavailable, "the store could not be read")
         case .sweep: retrySweep(request.session)

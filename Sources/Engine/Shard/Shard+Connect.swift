@@ -91,6 +91,11 @@ extension Shard {
                 session.holds[index].wait = ledger.position(of: ticket).map { .position($0) }
             }
         }
+        for index in session.uncommitted.indices {
+            guard case .ticket(let ticket) = session.uncommitted[index].wait else { continue }
+            session.uncommitted[index].wait = .position(ledger.position(of: ticket) ?? 0)
+            session.uncommitted[index].tick = 0
+        }
         if case .ticket(let ticket) = session.lastChange {
             session.lastChange = ledger.position(of: ticket).map { .position($0) }
         }
@@ -100,6 +105,7 @@ extension Shard {
     /// A claim was answered: the session is here, or there is none.
     func granted(_ claim: Claim, _ session: Session?, ended: SessionNumber?) {
         let connection = connection(claim.slot)
+        let ended = ended ?? commons.registry.withLock { $0.ended(claim.clientID) }
         let isWanted = connection?.stage == .connecting
         if let session { adopt(session) }
         var number = session?.number
@@ -187,10 +193,7 @@ extension Shard {
         }
         let ticket = beginEntry(of: session)
         // The end was handed over before; repeating it makes this entry wait for it even out of turn.
-        if let ended {
-            let id = lane.append(bytes: session.record.clientID.bytes)
-            lane.append(.sessionEnd(session: ended, clientID: id))
-        }
+        if let ended { lane.append(.sessionEnd(session: ended)) }
         if session.isPersistent || session.record.will != nil || session.isStored { appendRecord(session) }
         connection.connackSteps += 1
         acknowledge(connection, .connack, after: ticket)
@@ -215,9 +218,9 @@ extension Shard {
         } else {
             seatNew(session, connection)
         }
-        guard !session.knowsPacketIDs else { return }
+        guard !session.knowsReceptions else { return }
         connection.connackSteps += 1
-        orders.append(.read(ReadRequest(session: session.number, kind: .packetIDs)))
+        orders.append(.read(ReadRequest(session: session.number, kind: .receptions)))
     }
 
     /// One of the things that CONNACK waits for has happened.
@@ -238,12 +241,13 @@ extension Shard {
         unblock(connection, .connecting)
     }
 
-    /// The packet identifiers that are taken in a session that was restored.
-    func take(_ receptions: [UInt16], _ deliveries: [UInt16], of session: Session) {
-        guard !session.knowsPacketIDs else { return }
-        session.receptions.formUnion(receptions)
-        session.inflight.reserve(deliveries)
-        session.knowsPacketIDs = true
+    /// The stored packet identifiers of a session that was restored: those received, and those its deliveries
+    /// have, which are taken although the deliveries have not been read yet.
+    func takeReceptions(_ packetIDs: [UInt16], sent: [UInt16], of session: Session) {
+        guard !session.knowsReceptions else { return }
+        session.receptions.formUnion(packetIDs)
+        session.knowsReceptions = true
+        session.inflight.reserve(sent)
         guard let slot = session.slot, let connection = connections[Int(slot)] else { return }
         connackStep(connection)
     }

@@ -17,8 +17,8 @@ extension Shard {
             return sendUnacknowledged(post, receiver, mail, session, connection)
         }
         switch session.catchup.phase {
+        case .live where receiver.isStored && post.number <= session.catchup.liveAfter: break
         case .live:
-            if receiver.isStored && post.number <= session.catchup.readThrough { return }
             if session.tail.isEmpty && session.catchup.window.isEmpty && canSend(session, connection) {
                 send(post, receiver, mail, session, connection)
             } else {

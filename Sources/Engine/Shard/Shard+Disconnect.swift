@@ -95,7 +95,7 @@ extension Shard {
 
     /// Forgets everything that belongs to the connection.
     private func quiet(_ session: Session) {
-        session.inflight.suspend()
+        session.inflight.removeAll()
         session.dropTail()
         session.catchup = Catchup(phase: .live, round: session.catchup.round &+ 1)
         catchingUp.removeAll { $0 === session }
@@ -115,9 +115,9 @@ extension Shard {
         let opened = session.record.will != nil && !isStopping ? publishWill(of: session, ends: true) : false
         if session.isStored {
             if !opened { beginEntry() }
-            let id = lane.append(bytes: session.record.clientID.bytes)
-            lane.append(.sessionEnd(session: session.number, clientID: id))
-            sweeps.append(Sweep(session: session.number))
+            lane.append(.sessionEnd(session: session.number))
+            sweeps.append(
+                Sweep(session: session.number, clientID: session.record.clientID, endTicket: ticket))
         }
         afterHandOver.append(.forget(session))
         orders.append(.report(.ended(session.record.clientID)))

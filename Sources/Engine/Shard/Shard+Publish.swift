@@ -106,6 +106,7 @@ extension Shard {
             }
         }
         let ticket = progress.isOpened ? self.ticket : nil
+        if ticket != nil { countUncommitted(publication.topic.count + publication.payload.count, of: session) }
         let waits = publication.qos == .exactlyOnce && ticket != nil
         if waits || !session.holds.isEmpty || session.heldTick == tickSerial {
             session.heldTick = tickSerial
@@ -181,7 +182,27 @@ extension Shard {
 
     private func isOverloaded(_ session: Session) -> Bool {
         isStuck || commons.queuedBytes + lane.arena.count > limits.uncommittedBytesMax
-            || session.holdBytes > limits.sessionUncommittedBytesMax
+            || uncommittedBytes(of: session) > limits.sessionUncommittedBytesMax
+    }
+
+    /// What the session has published and is not yet committed: its allowance survives reconnects.
+    private func uncommittedBytes(of session: Session) -> Int {
+        while let first = session.uncommitted.first, isDone(first.wait) {
+            session.uncommittedBytes -= first.bytes
+            session.uncommitted.removeFirst()
+        }
+        return session.uncommittedBytes + session.holdBytes
+    }
+
+    private func countUncommitted(_ bytes: Int, of session: Session) {
+        session.uncommittedBytes += bytes
+        if let last = session.uncommitted.last, last.tick == tickSerial {
+            session.uncommitted[session.uncommitted.count - 1].bytes += bytes
+            session.uncommitted[session.uncommitted.count - 1].wait = .ticket(ticket)
+        } else {
+            session.uncommitted.append(
+                UncommittedBytes(wait: .ticket(ticket), bytes: bytes, tick: tickSerial))
+        }
     }
 
     /// Reads on from connections that were blocked, as soon as there is room.

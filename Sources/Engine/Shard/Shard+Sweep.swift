@@ -3,6 +3,7 @@
 
 import Packets
 package import Persistence
+import Synchronization
 
 /// An ended session whose rows are being removed.
 struct Sweep {
@@ -19,6 +20,9 @@ struct Sweep {
     }
 
     var session: SessionNumber
+    var clientID: Text = ""
+    /// The entry that ends the session, until it is known to be committed.
+    var endTicket: UInt64?
     var phase = Phase.fresh
     /// The last position given out when the barrier had passed.
     var end: UInt64 = 0
@@ -39,6 +43,7 @@ extension Shard {
     }
 
     private func advance(_ sweep: inout Sweep) {
+        settleEnd(&sweep)
         switch sweep.phase {
         case .fresh:
             guard lane.isEmpty else { return }
@@ -51,6 +56,14 @@ extension Shard {
         case .settling where sweep.end <= commons.committedPosition: read(&sweep)
         case .reading, .removing, .settling: break
         }
+    }
+
+    /// The end is committed: who connects now need not wait for it.
+    private func settleEnd(_ sweep: inout Sweep, isCommitted: Bool = false) {
+        guard let ticket = sweep.endTicket, isCommitted || ledger.isDone(ticket) else { return }
+        sweep.endTicket = nil
+        let (clientID, session) = (sweep.clientID, sweep.session)
+        commons.registry.withLock { $0.settle(clientID, ended: session) }
     }
 
     private func read(_ sweep: inout Sweep) {
@@ -71,6 +84,7 @@ extension Shard {
         } else if sweeps[position].isFinal {
             beginEntry()
             lane.append(.sessionSwept(session: session))
+            settleEnd(&sweeps[position], isCommitted: true)
             sweeps.remove(at: position)
         } else {
             sweeps[position].phase = .settling

@@ -57,7 +57,9 @@ extension Shard {
             }
         case .forget(let session):
             commons.seats.giveBack(session.seat)
-            commons.registry.withLock { $0.remove(session.record.clientID, session: session.number) }
+            commons.registry.withLock {
+                $0.remove(session.record.clientID, session: session.number, isStored: session.isStored)
+            }
         }
     }
 

@@ -30,8 +30,8 @@ extension Shard {
         _ connection: Connection, _ kind: WaiterKind, packetID: UInt16 = 0, reason: ReasonCode = .success,
         after ticket: UInt64?
     ) {
-        var wait = ticket
-        if let ticket {
+        var wait = limits.acknowledgesBeforeCommit && kind != .publish ? nil : ticket
+        if let ticket = wait {
             lane.isUrgent = lane.isUrgent || ticket > ledger.handedOver
         } else if connection.waiting[kind] > 0, let last = waiters.last {
             wait = last.ticket
@@ -72,7 +72,7 @@ extension Shard {
     }
 
     private func release(_ waiter: Waiter) {
-        let isRefused = ledger.takeRefusal(waiter.ticket)
+        let isRefused = ledger.isRefused(ticket: waiter.ticket)
         let parcel = waiter.kind == .publish ? sends.removeValue(forKey: waiter.ticket) : nil
         if waiter.kind == .inline {
             let reason = isRefused ? ReasonCode.implementationSpecificError : .success
@@ -93,7 +93,6 @@ extension Shard {
     private func releaseRefused(_ waiter: Waiter, _ connection: Connection) {
         switch waiter.kind {
         case .puback where connection.version == .v5, .pubrec where connection.version == .v5:
-            if waiter.kind == .pubrec { connection.session?.receptions.remove(waiter.packetID) }
             release(connection, waiter.kind, waiter.packetID, .implementationSpecificError)
         default:
             drop(connection, .implementationSpecificError, "the store refused a change")
@@ -142,11 +141,23 @@ extension Shard {
             while let hold = session.holds.first, isDone(hold.wait) {
                 session.holds.removeFirst()
                 session.holdBytes -= hold.mail.bytes
-                if case .ticket(let ticket)? = hold.wait, ledger.isRefused(ticket) { continue }
+                if isRefused(hold.wait) {
+                    // It never happened: neither its receivers nor a resend may see it.
+                    session.receptions.remove(hold.packetID)
+                    continue
+                }
                 for post in hold.mail.posts { dispatch(post, of: hold.mail) }
             }
         }
         holding.removeAll { $0.holds.isEmpty }
+    }
+
+    private func isRefused(_ wait: HoldWait?) -> Bool {
+        switch wait {
+        case nil: false
+        case .ticket(let ticket): ledger.isRefused(ticket: ticket)
+        case .position(let position): ledger.isRefused(position: position)
+        }
     }
 
     func isDone(_ wait: HoldWait?) -> Bool {

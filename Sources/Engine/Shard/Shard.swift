@@ -56,6 +56,8 @@ package final class Shard {
     var waitingForTick: [Connection] = []
     var overloaded: [Connection] = []
     var congested: [Connection] = []
+    /// Connections whose messages wait for the bytes before them to leave in this tick's flush.
+    var refilling: [Connection] = []
     var drops: [DropKey: Int] = [:]
     /// Counts ticks, to know what was held in this one.
     var tickSerial: UInt64 = 1
@@ -204,6 +206,17 @@ package final class Shard {
         commons.countTick(index)
         parseWaiting()
         parseCongested()
+        refill()
+    }
+
+    /// A socket that took everything says nothing: what had no room behind it goes on in the next tick.
+    private func refill() {
+        guard !refilling.isEmpty else { return }
+        let waiting = refilling
+        refilling.removeAll(keepingCapacity: true)
+        for connection in waiting where connection.stage == .connected {
+            if let session = connection.session { pump(session, connection) }
+        }
     }
 
     func connection(_ id: SlotID) -> Connection? {
@@ -242,9 +255,12 @@ package final class Shard {
             guard connection.stage != .closed else { continue }
             if connection.isWritable && connection.outbound.readableBytes > 0 {
                 orders.append(.flush(connection.id))
+                let isCongested = connection.isCongested(limits.outboundBytesMax)
+                if isCongested, connection.session?.hasWaiting == true { refilling.append(connection) }
             }
         }
         dirty.removeAll(keepingCapacity: true)
+        if !refilling.isEmpty { wantsSelfWake = true }
     }
 }
 

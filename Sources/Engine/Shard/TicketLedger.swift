@@ -16,9 +16,10 @@ package struct TicketLedger: Sendable {
 
     private var spans: Deque<Span> = []
     private var ahead: Set<UInt64> = []
+    private var refusedTickets: [UInt64] = []
+    private var refusedPositions: [UInt64] = []
     /// Positions, this shard's or another's, that are committed beyond the watermark.
     private var positionsAhead: Set<UInt64> = []
-    private var refused: Set<UInt64> = []
     /// Every ticket up to here is committed.
     package private(set) var committed: UInt64 = 0
     /// Every ticket up to here has been handed over.
@@ -54,9 +55,13 @@ package struct TicketLedger: Sendable {
         if let ticket = ticket(of: position), ticket > committed { ahead.insert(ticket) }
     }
 
-    /// The store can never take this entry.
+    /// The store can never take this entry, of this shard or another: a session that moves takes what waits
+    /// for its old shard's entries along. Only the last refusals are remembered.
     package mutating func refuse(_ position: UInt64) {
-        if let ticket = ticket(of: position) { refused.insert(ticket) }
+        if let ticket = ticket(of: position) { refusedTickets.append(ticket) }
+        refusedPositions.append(position)
+        if refusedTickets.count > TicketLedger.refusalsMax { refusedTickets.removeFirst() }
+        if refusedPositions.count > TicketLedger.refusalsMax { refusedPositions.removeFirst() }
     }
 
     package func isDone(_ ticket: UInt64) -> Bool { ticket <= committed || ahead.contains(ticket) }
@@ -69,10 +74,11 @@ package struct TicketLedger: Sendable {
     /// Whether tickets are done beyond the watermark.
     package var hasAhead: Bool { !ahead.isEmpty || !positionsAhead.isEmpty }
 
-    package func isRefused(_ ticket: UInt64) -> Bool { refused.contains(ticket) }
+    /// Whether this shard's entry was refused.
+    package func isRefused(ticket: UInt64) -> Bool { refusedTickets.contains(ticket) }
 
-    /// Whether the entry was refused; asked once, when its acknowledgement is due.
-    package mutating func takeRefusal(_ ticket: UInt64) -> Bool { refused.remove(ticket) != nil }
+    /// Whether an entry of any shard was refused.
+    package func isRefused(position: UInt64) -> Bool { refusedPositions.contains(position) }
 
     /// The position of a ticket that was handed over and is not committed.
     package func position(of ticket: UInt64) -> UInt64? {
@@ -81,6 +87,8 @@ package struct TicketLedger: Sendable {
         }
         return nil
     }
+
+    private static let refusalsMax = 4096
 
     private func ticket(of position: UInt64) -> UInt64? {
         for span in spans where span.firstPosition <= position && position < span.firstPosition + span.count {

@@ -14,6 +14,10 @@ package struct Registry: Sendable {
         var session: SessionNumber
         var isClaimed: Bool
         var waiters: [Claim] = []
+        /// A stored session of this client that has ended; whether that is committed is not known yet.
+        var ended: SessionNumber?
+
+        var isNeeded: Bool { isClaimed || session != 0 || ended != nil }
     }
 
     /// What a claim finds.
@@ -65,18 +69,27 @@ package struct Registry: Sendable {
         entry.session = session ?? 0
         let next = entry.waiters.isEmpty ? nil : entry.waiters.removeFirst()
         entry.isClaimed = next != nil
-        entries[clientID] = next == nil && session == nil ? nil : entry
+        entries[clientID] = entry.isNeeded ? entry : nil
         return next
     }
 
-    /// The session has ended.
-    package mutating func remove(_ clientID: Text, session: SessionNumber) {
-        guard let entry = entries[clientID], entry.session == session else { return }
-        if entry.isClaimed {
-            entries[clientID]?.session = 0
-        } else {
-            entries[clientID] = nil
-        }
+    /// The session has ended. If it is stored its number stays until `settle`: who connects before the end is
+    /// committed gets no CONNACK before that.
+    package mutating func remove(_ clientID: Text, session: SessionNumber, isStored: Bool) {
+        guard var entry = entries[clientID], entry.session == session else { return }
+        entry.session = 0
+        if isStored { entry.ended = session }
+        entries[clientID] = entry.isNeeded ? entry : nil
+    }
+
+    /// The stored session whose end may not be committed.
+    package func ended(_ clientID: Text) -> SessionNumber? { entries[clientID]?.ended }
+
+    /// The end of a stored session is committed.
+    package mutating func settle(_ clientID: Text, ended session: SessionNumber) {
+        guard var entry = entries[clientID], entry.ended == session else { return }
+        entry.ended = nil
+        entries[clientID] = entry.isNeeded ? entry : nil
     }
 
     private func found(_ entry: Entry) -> Finding {

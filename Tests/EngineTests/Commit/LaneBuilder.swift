@@ -62,9 +62,7 @@ extension Lane {
         append(.client(session: session, clientID: id, record: append(bytes: bytes)))
     }
 
-    mutating func addEnd(_ session: SessionNumber, _ clientID: Text) {
-        append(.sessionEnd(session: session, clientID: append(bytes: clientID.bytes)))
-    }
+    mutating func addEnd(_ session: SessionNumber) { append(.sessionEnd(session: session)) }
 }
 
 /// A committer, its queue and its store, without shards.

@@ -40,7 +40,7 @@ import Testing
         var registry = Registry()
         registry.restore("c", shard: 0, session: 7)
         let first = registry.claim(claim(shard: 1, 1))
-        registry.remove("c", session: 7)
+        registry.remove("c", session: 7, isStored: false)
         let waits = registry.claim(claim(shard: 2, 2))
         let next = registry.complete("c", shard: 1, session: nil)
         #expect(first == .held(shard: 0, session: 7) && waits == .waits && next != nil)
@@ -49,12 +49,25 @@ import Testing
         #expect(registry.count == 0)
     }
 
+    @Test func `a stored session that has ended is remembered until its end is committed`() {
+        var registry = Registry()
+        registry.restore("c", shard: 0, session: 7)
+        registry.remove("c", session: 7, isStored: true)
+        #expect(registry.ended("c") == 7 && registry.count == 1)
+        let finding = registry.claim(claim(shard: 1, 1))
+        registry.settle("c", ended: 6)
+        #expect(finding == .vacant && registry.ended("c") == 7)
+        _ = registry.complete("c", shard: 1, session: nil)
+        registry.settle("c", ended: 7)
+        #expect(registry.ended("c") == nil && registry.count == 0)
+    }
+
     @Test func `the end of an earlier session does not remove a later one`() {
         var registry = Registry()
         registry.restore("c", shard: 0, session: 8)
-        registry.remove("c", session: 7)
+        registry.remove("c", session: 7, isStored: false)
         #expect(registry.count == 1)
-        registry.remove("c", session: 8)
+        registry.remove("c", session: 8, isStored: false)
         #expect(registry.count == 0)
     }
 }
