@@ -11,6 +11,7 @@ import Persistence
 /// lent by the pool to one borrower, and the checkpointer's lives on its thread.
 final class Connection: @unchecked Sendable {
     let pointer: OpaquePointer
+    let path: String
     private var statements: [OpaquePointer] = []
     private var prepared: [String: Statement] = [:]
     private var isOpen = true
@@ -29,6 +30,7 @@ final class Connection: @unchecked Sendable {
             throw failure
         }
         pointer = opened
+        self.path = path
         frameCount.initialize(to: 0)
         sqlite3_busy_timeout(opened, Self.busyMilliseconds)
     }
@@ -97,6 +99,13 @@ final class Connection: @unchecked Sendable {
     func setChunk(_ bytes: Int) {
         var chunk = Int32(clamping: max(bytes, 4_096))
         sqlite3_file_control(pointer, "main", SQLITE_FCNTL_CHUNK_SIZE, &chunk)
+    }
+
+    /// Allocates the database file up to this length, where it is shorter; whether it has it then.
+    @discardableResult func extend(to bytes: Int64) -> Bool {
+        if fileSize(path) ?? 0 >= bytes { return true }
+        var hint = bytes
+        return sqlite3_file_control(pointer, "main", SQLITE_FCNTL_SIZE_HINT, &hint) == SQLITE_OK
     }
 
     /// Whether a transaction is open.

@@ -33,7 +33,7 @@ final class Database {
         (writer, space, log) = try translating(path, .opening) { () throws(SQLiteFailure) in
             try connection.execute("PRAGMA synchronous=\(durability.synchronous)")
             return (
-                try Writer(connection, options, info: info), try Space(connection, path, options),
+                try Writer(connection, options, info: info), try Space(connection, options),
                 try Log(connection, path, options)
             )
         }

@@ -15,15 +15,13 @@ import Glibc
 /// back and used from its start again.
 final class Space {
     private let connection: Connection
-    private let path: String
     private let reserve: Int64
     private let pageSize: Int64
     private let pageCount: Statement
     private let freePageCount: Statement
 
-    init(_ connection: Connection, _ path: String, _ options: SQLiteStore.Options) throws(SQLiteFailure) {
+    init(_ connection: Connection, _ options: SQLiteStore.Options) throws(SQLiteFailure) {
         self.connection = connection
-        self.path = path
         reserve = Int64(options.storeReserveBytes)
         pageSize = try connection.integer("PRAGMA page_size")
         pageCount = try connection.prepare("PRAGMA page_count")
@@ -36,10 +34,7 @@ final class Space {
         let used = try value(pageCount) * pageSize
         let free = try value(freePageCount) * pageSize
         let needed = used + (grows ? max(0, reserve - free) : 0)
-        if needed <= fileSize(path) ?? 0 { return }
-        var hint = needed
-        let status = sqlite3_file_control(connection.pointer, "main", SQLITE_FCNTL_SIZE_HINT, &hint)
-        if status != SQLITE_OK || needed > fileSize(path) ?? 0 {
+        if !connection.extend(to: needed) {
             throw SQLiteFailure(SQLITE_FULL, systemError: ENOSPC, text: "the reserve cannot be kept")
         }
     }

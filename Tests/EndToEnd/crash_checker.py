@@ -216,7 +216,10 @@ class Checker:
             self.found("options", f"{where} without the retain flag")
 
     def _check_order(self):
-        """First receipts of one publisher, topic and QoS rise. In a group a resend may go to another member."""
+        """First receipts of one publisher, topic and QoS rise, in the order of the publisher's last sending.
+
+        In a group a resend may go to another member.
+        """
         last, seen = {}, set()
         for _, tick, name, _, key, qos, _, _, ids, again, *_ in self.ledger.of("receive"):
             session, message = self.model.sessions[name], self.model.messages.get(key)
@@ -227,9 +230,10 @@ class Checker:
             if self._is_mortal(group) or group and message.resends:
                 continue
             line = (name, group, message.publisher, message.topic, message.qos, qos)
-            if last.get(line, -1) > message.sequence:
-                self.found("order", f"{name} received {key} at {tick} after {last[line]}")
-            last[line] = max(last.get(line, -1), message.sequence)
+            greatest, when = last.get(line, (-1, -1))
+            if greatest > message.sequence and message.resent < when:
+                self.found("order", f"{name} received {key} at {tick} after {greatest} at {when}")
+            last[line] = max((greatest, when), (message.sequence, tick))
 
     def _is_mortal(self, group):
         """Whether a member of the share has ended, so that deliveries have moved, even to members of later."""

@@ -26,6 +26,7 @@ class Message:
     first: int
     acked: float = math.inf
     resends: int = 0
+    resent: int = -1  # When it was sent last, if it was sent again.
     fate: str = ""  # Of a will: "due", "void" or not known.
     is_will: bool = False
 
@@ -172,8 +173,9 @@ class Model:
     def _willvoid(self, _, key):
         self.messages[key].fate = "void"
 
-    def _resend(self, _, key):
+    def _resend(self, tick, key):
         self.messages[key].resends += 1
+        self.messages[key].resent = tick
 
     def _ack(self, tick, key):
         self.messages[key].acked = min(self.messages[key].acked, tick)

@@ -97,6 +97,13 @@ class Messages(unittest.TestCase):
         story.received(key(2, topic="t/b")).received(key(1, topic="t/a"))
         self.assertEqual(story.rules(), [])
 
+    def test_a_resend_after_a_later_message_may_be_received_after_it(self):
+        story = begun().published(key(1), acked=False).published(key(2), acked=False)
+        story.received(key(2)).add("resend", key(1)).add("resend", key(2)).add("ack", key(1)).add("ack", key(2))
+        self.assertEqual(story.received(key(1)).rules(), [])
+        story = begun().published(key(1), acked=False).add("resend", key(1)).published(key(2)).add("ack", key(1))
+        self.assertEqual(story.received(key(2)).received(key(1)).rules(), ["order"])
+
     def test_a_message_after_everything_was_settled(self):
         story = begun().published(key(1)).received(key(1)).add("settled")
         self.assertEqual(story.received(key(1), connection=2, dup=True).rules(), ["returned"])

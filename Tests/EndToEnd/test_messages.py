@@ -141,11 +141,26 @@ class Messages(unittest.TestCase):
         self.assertEqual(sorted(map(int, found)), list(range(60)))
 
     def test_a_shared_subscription_of_mosquitto_sub(self):
-        subscribers = [MosquittoSub(self.port, "-t", "$share/h/sh", "-q", "1", count=1) for _ in range(2)]
+        subscriber = MosquittoSub(self.port, "-t", "$share/h/sh", "-q", "1", count=2)
         for number in range(2):
             mosquitto_pub(self.port, "-t", "sh", "-q", "1", "-m", str(number))
-        found = sorted(line for each in subscribers for line in each.lines())
-        self.assertEqual(found, ["1 0 sh 0", "1 0 sh 1"])
+        self.assertEqual(subscriber.lines(), ["1 0 sh 0", "1 0 sh 1"])
+
+    def test_what_a_member_has_not_acknowledged_goes_to_another_when_it_ends(self):
+        members = [Peer(self.port, f"member{number}") for number in range(2)]
+        for member in members:
+            self.addCleanup(member.close)
+            member.subscribe("$share/m/move", 1)
+            member.answers = False
+        with Peer(self.port, "mover") as publisher:
+            for number in range(4):
+                publisher.publish("move", str(number), 1)
+        held = members[0].payloads(4, seconds=0.5)
+        members[1].answers = True
+        rest = members[1].payloads(4, seconds=0.5)
+        members[0].break_connection()
+        self.assertEqual(sorted(held + rest), ["0", "1", "2", "3"])
+        self.assertEqual(members[1].payloads(len(held), seconds=3), held)
 
 
 class Retained(unittest.TestCase):

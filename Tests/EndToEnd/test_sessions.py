@@ -185,7 +185,7 @@ class Wills(unittest.TestCase):
 
     def test_a_disconnect_takes_the_will_back(self):
         for version in VERSIONS:
-            Peer(self.port, "polite", version, will=("will/x", b"gone", 1, False, ())).disconnect()
+            Peer(self.port, f"polite{version}", version, will=("will/x", b"gone", 1, False, ())).disconnect()
         self.assertTrue(self.watcher.is_silent())
 
     def test_a_disconnect_with_will_does_not(self):

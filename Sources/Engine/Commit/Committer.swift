@@ -79,8 +79,7 @@ package struct Committer: ~Copyable {
         appliedBatch = batch.number
         appliedMessage = batch.message
         roomMakingAt = 0
-        // What makes room goes through on a full disk too: that is not yet health.
-        if case .roomMaking = scope {} else { health.recovered() }
+        if case .retrying = mode, scope != .all {} else { health.recovered() }
         count()
         Netting.settle(&lanes, scope)
         if case .retrying = mode, scope == .all { mode = .normal }

@@ -160,7 +160,7 @@ package enum LaneChange: Sendable, Hashable {
     case reception(session: SessionNumber, packetID: UInt16)
     case release(session: SessionNumber, packetID: UInt16)
     case client(session: SessionNumber, clientID: Slice, record: Slice)
-    case sessionEnd(session: SessionNumber)
+    case sessionEnd(session: SessionNumber, clientID: Slice)
     case sessionSwept(session: SessionNumber)
     case subscription(session: SessionNumber, filter: Slice, record: Slice)
     case unsubscription(session: SessionNumber, filter: Slice)

@@ -35,7 +35,7 @@ extension Netting {
         case .client(let session, let clientID, let record):
             let id = copy(clientID, of: lane, to: &batch)
             batch.append(.client(session: session, clientID: id, record: copy(record, of: lane, to: &batch)))
-        case .sessionEnd(let session): batch.append(.sessionEnd(session: session))
+        case .sessionEnd(let session, _): batch.append(.sessionEnd(session: session))
         case .sessionSwept(let session): batch.append(.sessionSwept(session: session))
         case .subscription(let session, let filter, let record):
             let text = copy(filter, of: lane, to: &batch)

@@ -96,7 +96,7 @@ extension QueueSizes {
                 insert(delivery.session, seat: delivery.seat, bytes: bytes)
             }
         case .removal(let session, _, _): remove(session)
-        case .sessionEnd(let session): end(session)
+        case .sessionEnd(let session, _): end(session)
         case .state, .reception, .release, .client, .sessionSwept, .subscription, .unsubscription,
             .retainedRemoval, .folded, .settled:
             break

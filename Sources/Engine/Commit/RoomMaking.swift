@@ -8,6 +8,8 @@ struct RoomMaking {
     private var places: [EntryPlace] = []
     /// Sessions whose record an earlier entry changes that must wait: later ones wait too.
     private var waitingSessions: Set<SessionNumber> = []
+    /// Client identifiers that an earlier entry takes from their session: another session's record waits.
+    private var waitingClients: Set<ArraySlice<UInt8>> = []
     /// Sessions of which deliveries are moved to another: until that is committed they are not swept.
     private var waitingMoves: Set<SessionNumber> = []
     private var waitingReceptions: Set<Reception> = []
@@ -23,39 +25,42 @@ struct RoomMaking {
         var selection = RoomMaking()
         for (index, lane) in lanes.enumerated() {
             for entry in lane.entries.indices where !Netting.isSettled(entry, lane, lanes) {
-                selection.consider(
-                    lane.changes[lane.changes(of: entry)], EntryPlace(lane: index, entry: entry))
+                selection.consider(lane, EntryPlace(lane: index, entry: entry))
             }
         }
         return selection.places
     }
 
-    private mutating func consider(_ changes: ArraySlice<LaneChange>, _ place: EntryPlace) {
-        if changes.allSatisfy({ $0 == .settled || ($0.makesRoom && !waits($0)) }) {
+    private mutating func consider(_ lane: Lane, _ place: EntryPlace) {
+        let changes = lane.changes[lane.changes(of: place.entry)]
+        if changes.allSatisfy({ $0 == .settled || ($0.makesRoom && !waits($0, of: lane)) }) {
             places.append(place)
         } else {
-            for change in changes { postpone(change) }
+            for change in changes { postpone(change, of: lane) }
         }
     }
 
-    private func waits(_ change: LaneChange) -> Bool {
+    private func waits(_ change: LaneChange, of lane: Lane) -> Bool {
         switch change {
-        case .client(let session, _, _), .sessionEnd(let session): waitingSessions.contains(session)
+        case .client(let session, let clientID, _):
+            waitingSessions.contains(session) || waitingClients.contains(lane.arena[clientID.range])
+        case .sessionEnd(let session, _): waitingSessions.contains(session)
         case .sessionSwept(let session):
             waitingSessions.contains(session) || waitingMoves.contains(session)
         case .release(let session, let packetID):
             waitingReceptions.contains(Reception(session: session, packetID: packetID))
         case .message, .removal, .state, .reception, .subscription, .unsubscription, .retainedRemoval,
-            .folded,
-            .settled:
+            .folded, .settled:
             false
         }
     }
 
-    private mutating func postpone(_ change: LaneChange) {
+    private mutating func postpone(_ change: LaneChange, of lane: Lane) {
         switch change {
-        case .client(let session, _, _), .sessionEnd(let session), .sessionSwept(let session):
+        case .client(let session, _, _), .sessionSwept(let session): waitingSessions.insert(session)
+        case .sessionEnd(let session, let clientID):
             waitingSessions.insert(session)
+            waitingClients.insert(lane.arena[clientID.range])
         case .removal(let session, _, _): waitingMoves.insert(session)
         case .reception(let session, let packetID):
             waitingReceptions.insert(Reception(session: session, packetID: packetID))

@@ -193,7 +193,10 @@ extension Shard {
         }
         let ticket = beginEntry(of: session)
         // The end was handed over before; repeating it makes this entry wait for it even out of turn.
-        if let ended { lane.append(.sessionEnd(session: ended)) }
+        if let ended {
+            let id = lane.append(bytes: session.record.clientID.bytes)
+            lane.append(.sessionEnd(session: ended, clientID: id))
+        }
         if session.isPersistent || session.record.will != nil || session.isStored { appendRecord(session) }
         connection.connackSteps += 1
         acknowledge(connection, .connack, after: ticket)

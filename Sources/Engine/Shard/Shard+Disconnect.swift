@@ -115,7 +115,8 @@ extension Shard {
         let opened = session.record.will != nil && !isStopping ? publishWill(of: session, ends: true) : false
         if session.isStored {
             if !opened { beginEntry() }
-            lane.append(.sessionEnd(session: session.number))
+            let id = lane.append(bytes: session.record.clientID.bytes)
+            lane.append(.sessionEnd(session: session.number, clientID: id))
             sweeps.append(
                 Sweep(session: session.number, clientID: session.record.clientID, endTicket: ticket))
         }

@@ -185,14 +185,14 @@ import Testing
             Lane {
                 $0.begin()
                 $0.addPublish("will", to: [2])
-                $0.addEnd(1)
+                $0.addEnd(1, "c1")
             })
         bench.step()
         // The shard names the end again, in the entry of the new record.
         bench.handOver(
             Lane {
                 $0.begin()
-                $0.addEnd(1)
+                $0.addEnd(1, "c1")
                 $0.addClient(10, "c1")
             })
         bench.handOver(Lane { $0.client(11, "another") })
@@ -210,7 +210,7 @@ import Testing
         bench.handOver(
             Lane {
                 $0.begin()
-                $0.addEnd(1)
+                $0.addEnd(1, "c1")
             })
         bench.run()
         bench.store.commits { $0.makesRoom ? .applied : .failed(.retry) }

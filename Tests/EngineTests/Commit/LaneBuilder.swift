@@ -62,7 +62,9 @@ extension Lane {
         append(.client(session: session, clientID: id, record: append(bytes: bytes)))
     }
 
-    mutating func addEnd(_ session: SessionNumber) { append(.sessionEnd(session: session)) }
+    mutating func addEnd(_ session: SessionNumber, _ clientID: Text) {
+        append(.sessionEnd(session: session, clientID: append(bytes: clientID.bytes)))
+    }
 }
 
 /// A committer, its queue and its store, without shards.
