@@ -8,12 +8,14 @@ import Persistence
 /// An open environment: LMDB's map of one file, and its tables.
 ///
 /// `@unchecked Sendable`: LMDB environments are made to be shared between threads; what is not allowed is to
-/// move the map while a transaction is open in this process, which `ReaderGate` sees to. `tables` is set once,
-/// before the environment is shared.
+/// move the map while a transaction is open in this process, which `ReaderGate` sees to. The fields are
+/// set before the environment is shared.
 final class Environment: @unchecked Sendable {
     let pointer: OpaquePointer
     let path: String
     private(set) var pageSize = 4_096
+    /// Readers of dead processes that were found when the environment was opened.
+    private(set) var staleReaderCount = 0
     private var opened: Tables?
 
     /// Maps the file in `path`, making it when there is none; an existing one is not written.
@@ -109,7 +111,7 @@ extension Environment {
             return tables
         }
         if isNew { DirectoryLock.syncDirectory(path) }
-        dropStaleReaders()
+        staleReaderCount = dropStaleReaders()
     }
 
     /// The counters as of `transaction`.

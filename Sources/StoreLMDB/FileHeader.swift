@@ -21,6 +21,8 @@ struct FileHeader {
     private static let magic: UInt32 = 0xbeef_c0de
     private static let dataVersion: UInt32 = 1
     private static let isMetaPage: UInt16 = 0x08
+    private static let freeTreeFlags: UInt16 = 0x08
+    private static let depthMax: UInt16 = 32
     private static let noPage = UInt64.max
 
     private let path: String
@@ -111,12 +113,28 @@ struct FileHeader {
             else {
                 throw damaged("its page size is \(meta.pageSize)")
             }
-            for root in [word(80, UInt64.self), word(128, UInt64.self)] where root != Self.noPage {
-                guard root <= meta.lastPage else {
-                    throw damaged("a tree begins at page \(root) of \(meta.lastPage)")
-                }
+            try check(trees: bytes, meta.lastPage)
+            // The transactions take turns with the two pages; both begin as number zero.
+            guard meta.transaction == 0 || meta.transaction & 1 == UInt64(number) else {
+                throw damaged("transaction \(meta.transaction) is in meta page \(number)")
             }
             return meta
+        }
+    }
+
+    /// The tree of free pages and the one of names: no database of ours has other flags, or a tree this deep.
+    private func check(trees meta: UnsafeRawBufferPointer, _ lastPage: UInt64) throws(StoreError) {
+        for (offset, flags) in [(40, Self.freeTreeFlags), (88, 0)] {
+            let root = meta.loadUnaligned(fromByteOffset: offset + 40, as: UInt64.self)
+            guard root <= lastPage || root == Self.noPage else {
+                throw damaged("a tree begins at page \(root) of \(lastPage)")
+            }
+            guard meta.loadUnaligned(fromByteOffset: offset + 4, as: UInt16.self) == flags else {
+                throw damaged("a tree has unknown flags")
+            }
+            guard meta.loadUnaligned(fromByteOffset: offset + 6, as: UInt16.self) <= Self.depthMax else {
+                throw damaged("a tree is too deep")
+            }
         }
     }
 

@@ -43,15 +43,23 @@ struct Space {
 
     /// Sees to it that `batch` has room; fails with what there is too little of.
     func ensure(_ batch: borrowing ChangeBatch) throws(LMDBFailure) {
-        let pages = Self.pagesPerBatch + batch.changes.count
-        let needed = 2 * batch.arenaBytes + pages * environment.pageSize
         let end = environment.end
-        let wanted = end + needed + (batch.makesRoom ? 0 : reserve)
+        let reserve = batch.makesRoom ? 0 : reserve
+        let wanted = end + bytesNeeded(batch, pagesUsed: .max) + reserve
         if wanted <= min(environment.fileBytes, environment.info.me_mapsize) { return }
         let failure = try extended(wanted)
         guard let failure, !batch.makesRoom else { return }
+        let free = try freePages()
+        let needed = bytesNeeded(batch, pagesUsed: end / environment.pageSize - free)
         let tail = min(environment.fileBytes, mapBytesMax) - end
-        if try tail + freeBytes() < needed + reserve { throw failure }
+        if tail + free * environment.pageSize < needed + reserve { throw failure }
+    }
+
+    /// What a batch may take at most: its bytes twice, because pages are filled by half, and every page that it
+    /// changes once more, because LMDB writes changed pages to other places.
+    private func bytesNeeded(_ batch: borrowing ChangeBatch, pagesUsed: Int) -> Int {
+        2 * batch.arenaBytes + (Self.pagesPerBatch + min(batch.changes.count, pagesUsed))
+            * environment.pageSize
     }
 
     /// Enlarges the map; throws when it has reached its limit or a reader does not leave it.
@@ -86,10 +94,8 @@ struct Space {
     }
 
     /// What LMDB can use again; reads its list of free pages.
-    private func freeBytes() throws(LMDBFailure) -> Int {
-        try environment.read { (transaction) throws(LMDBFailure) in
-            try transaction.freePages() * environment.pageSize
-        }
+    private func freePages() throws(LMDBFailure) -> Int {
+        try environment.read { (transaction) throws(LMDBFailure) in try transaction.freePages() }
     }
 
     private static func rounded(_ bytes: Int, _ unit: Int) -> Int {
