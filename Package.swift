@@ -18,6 +18,7 @@ let package = Package(
         .library(name: "Server", targets: ["Server"]),
         .library(name: "StoreMemory", targets: ["StoreMemory"]),
         .library(name: "StoreSQLite", targets: ["StoreSQLite"]),
+        .library(name: "StoreRedis", targets: ["StoreRedis"]),
         .library(name: "StoreConformance", targets: ["StoreConformance"]),
         .executable(name: "roost", targets: ["roost"]),
     ],
@@ -36,8 +37,10 @@ let package = Package(
             name: "Server",
             dependencies: ["Packets", "Persistence", "Engine", nio, nioPosix, collections, logging, lifecycle]),
         .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .target(name: "StoreMemory", dependencies: ["Packets", "Persistence"]),
         .target(name: "StoreSQLite", dependencies: ["Packets", "Persistence", "CSQLite"]),
+        .target(name: "StoreRedis", dependencies: ["Packets", "Persistence", "CHiredis"]),
         .target(name: "StoreConformance", dependencies: ["Packets", "Persistence"]),
         .executableTarget(
             name: "roost",
@@ -50,6 +53,9 @@ let package = Package(
             dependencies: [
                 "Packets", "Persistence", "StoreConformance", "StoreMemory", "StoreSQLite", "CSQLite",
             ]),
+        .testTarget(
+            name: "StoreRedisTests",
+            dependencies: ["Packets", "Persistence", "StoreConformance", "StoreRedis", "StoreSQLite"]),
         .testTarget(
             name: "EngineTests",
             dependencies: ["Packets", "Persistence", "Engine", "StoreMemory", "PacketFixtures", nio]),
