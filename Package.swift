@@ -59,9 +59,16 @@ let package = Package(
         .testTarget(
             name: "EngineTests",
             dependencies: ["Packets", "Persistence", "Engine", "StoreMemory", "PacketFixtures", nio]),
+        .target(
+            name: "Simulation",
+            dependencies: ["Packets", "Persistence", "Engine", "StoreMemory", "StoreConformance", nio],
+            path: "Tests/Simulation"),
+        .executableTarget(name: "simulate", dependencies: ["Simulation"], path: "Tests/Simulate"),
         .testTarget(
             name: "SimulationTests",
-            dependencies: ["Packets", "Persistence", "Engine", "StoreMemory", "StoreConformance", nio]),
+            dependencies: [
+                "Packets", "Persistence", "Engine", "Simulation", "StoreMemory", "StoreConformance", nio,
+            ]),
         .testTarget(
             name: "ServerTests",
             dependencies: [

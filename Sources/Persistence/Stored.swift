@@ -43,8 +43,27 @@ public protocol StoredInflightMessages: Hook {
     /// The QoS 2 packet identifiers that `session` has received and not released, in rising order.
     func receptions(of session: SessionNumber) throws(StoreError) -> [UInt16]
 
+    /// The packet identifiers of the deliveries of `session` that are sent or released, in no order. They are
+    /// taken: no other delivery may get one of them. The default reads the whole queue; a store whose queues
+    /// are long keeps them at hand.
+    func packetIDs(of session: SessionNumber) throws(StoreError) -> [UInt16]
+
     /// How many deliveries `session` has: counts rows, so its cost rises with the answer.
     func deliveryCount(of session: SessionNumber) throws(StoreError) -> Int
+}
+
+extension StoredInflightMessages {
+    /// Goes through the whole queue.
+    public func packetIDs(of session: SessionNumber) throws(StoreError) -> [UInt16] {
+        var found: [UInt16] = []
+        var last: MessageNumber = 0
+        while true {
+            let page = try deliveries(of: session, after: last, limit: 1000, bytesMax: 1 << 20)
+            for delivery in page.deliveries where delivery.packetID != 0 { found.append(delivery.packetID) }
+            guard let final = page.deliveries.last, !page.isLast else { return found }
+            last = final.number
+        }
+    }
 }
 
 /// A page of one session's queue.

@@ -110,9 +110,10 @@ extension Broker {
                         place.listener, at: place.address, group: group, loops: restored.loops))
             }
             announce(restored, places, channels)
-            await untilShutdown()
+            try await untilShutdown(channels)
         } catch {
             failure = error
+            logger.error("\(error)")
         }
         try await serving.end(channels)
         if let failure { throw failure }
@@ -129,16 +130,26 @@ extension Broker {
         started.set(.success(report))
     }
 
-    private func untilShutdown() async {
-        await withGracefulShutdownHandler {
+    private func untilShutdown(_ channels: [any Channel]) async throws {
+        for channel in channels {
+            let place = channel.localAddress.map(ListenAddress.text) ?? "an address"
+            channel.closeFuture.whenComplete { [ending] _ in
+                ending.set(
+                    .failure(
+                        BrokerError(.addressUnavailable, "The system has closed the listener on \(place).")))
+            }
+        }
+        try await withGracefulShutdownHandler {
             do {
                 try await ending.value()
-            } catch {
+            } catch is CancellationError {
                 // The task was cancelled, which is a shutdown like any other.
             }
         } onGracefulShutdown: { [ending] in
             ending.set(.success(()))
         }
+        // Whatever it was: the end of the listeners that follows is no failure.
+        ending.set(.success(()))
     }
 }
 

@@ -3,6 +3,7 @@
 
 import Engine
 import Logging
+import Persistence
 
 /// What the loops of a running broker reach beyond themselves.
 final class Machinery: Sendable {
@@ -24,6 +25,22 @@ final class Machinery: Sendable {
         self.readers = readers
         self.clock = clock
         self.logger = logger
+    }
+
+    /// How many bytes have been received and wait for their commit.
+    var uncommittedBytes: Int { commons.queuedBytes }
+
+    /// Whether everything that was handed over to the committer is committed.
+    var isSettled: Bool { commons.isSettled }
+
+    func log(clockJump milliseconds: Milliseconds) {
+        logger.warning(
+            "the wall clock has jumped; expiry and delays go on as if it had not, until the next start",
+            metadata: ["milliseconds": "\(milliseconds)"])
+    }
+
+    func warn(_ sentence: String) {
+        logger.warning("\(sentence)")
     }
 
     func log(_ report: Report) {

@@ -40,7 +40,10 @@ struct Serving {
     func end(_ channels: [any Channel]) async throws {
         let count = machinery.commons.connectionCount.load(ordering: .relaxed)
         machinery.logger.info("shutting down", metadata: ["connections": "\(count)"])
-        for channel in channels { try await channel.close().get() }
+        for channel in channels {
+            channel.close(promise: nil)
+            try await channel.closeFuture.get()
+        }
         let emptied = machinery.loops.map { loop in loop.eventLoop.flatSubmit { loop.shutDown() } }
         for future in emptied { try await future.get() }
         let drained = await drain()

@@ -72,7 +72,9 @@ extension StoreConformance {
             var delivery = Sample.delivery(1, 1)
             delivery.qos = .exactlyOnce
             delivery.identifiers = [7]
-            try trial.commit(.client(Sample.client(1)), .delivery(delivery), Sample.shared(2, 1...2))
+            try trial.commit(
+                .client(Sample.client(1)), .client(Sample.client(2)), .delivery(delivery),
+                Sample.shared(2, 1...2))
             for (packetID, state) in [(UInt16(5), DeliveryState.sent), (5, .released), (0, .queued)] {
                 try trial.commit(.deliveryState(1, 1, packetID: packetID, state))
                 delivery.packetID = packetID

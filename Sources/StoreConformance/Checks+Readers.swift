@@ -23,7 +23,7 @@ extension StoreConformance {
             try trial.commit(replacement(after: 0))
             let readers = Readers(trial.store, count: 4) { store in try look(store) }
             for round in 1...rounds {
-                try trial.commit(replacement(after: MessageNumber((round - 1) * queueCount)))
+                try trial.commit(replacement(after: MessageNumber(round * queueCount)))
             }
             try trial.expect(readers.stop(), [], "what the readers saw")
         },

@@ -46,6 +46,11 @@ extension FaultyStore {
         try inner.receptions(of: session)
     }
 
+    /// See `StoredInflightMessages`.
+    public func packetIDs(of session: SessionNumber) throws(StoreError) -> [UInt16] {
+        try inner.packetIDs(of: session)
+    }
+
     /// The inner store's count.
     public func deliveryCount(of session: SessionNumber) throws(StoreError) -> Int {
         try inner.deliveryCount(of: session)

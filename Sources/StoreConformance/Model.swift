@@ -83,20 +83,22 @@ struct Model {
         var contents = StoreContents()
         contents.clients = clients.values.sorted { $0.session < $1.session }
         contents.ended = ended.sorted()
-        let subscriptions = subscriptions.values.sorted {
-            ($0.session, TextKey($0.filter)) < ($1.session, TextKey($1.filter))
-        }
+        let subscriptions = ordered(subscriptions.values) { $0.filter }.sorted { $0.session < $1.session }
         contents.subscriptions = subscriptions.filter { !ended.contains($0.session) }
         contents.subscriptionsBySession = Dictionary(grouping: subscriptions, by: \.session)
         contents.deliveries = Dictionary(grouping: deliveries.values, by: \.session)
             .mapValues { $0.sorted { $0.number < $1.number } }
         contents.receptions = Dictionary(grouping: receptions, by: \.session)
             .mapValues { $0.map(\.packetID).sorted() }
-        contents.retained = retained.values.sorted { TextKey($0.message.topic) < TextKey($1.message.topic) }
+        contents.retained = ordered(retained.values) { $0.message.topic }
         contents.boots = boots.map { BootRecord(number: $0.key, startedAt: $0.value) }
             .sorted { $0.number < $1.number }
         contents.sysInfo = counted
         return contents
+    }
+
+    private func ordered<Record>(_ records: some Sequence<Record>, by text: (Record) -> Text) -> [Record] {
+        records.map { (key: TextKey(text($0)), record: $0) }.sorted { $0.key < $1.key }.map(\.record)
     }
 
     private var counted: SysInfoRecord {

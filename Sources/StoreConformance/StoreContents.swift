@@ -51,6 +51,12 @@ struct StoreContents: Hashable {
                 description: "Session \(session) has \(deliveries.count) deliveries, its count says \(count)."
             )
         }
+        let taken = try store.packetIDs(of: session).sorted()
+        let expected = deliveries.map(\.packetID).filter { $0 != 0 }.sorted()
+        guard taken == expected else {
+            throw ConformanceFailure(
+                description: "Session \(session) has packet identifiers \(expected), it says \(taken).")
+        }
     }
 
     /// All pages of one kind; each must rise and be full unless it is the last.

@@ -16,20 +16,24 @@ struct SortedMap<Key: Hashable & Comparable & Sendable, Value: Sendable>: Sendab
     /// All values by their keys.
     var dictionary: [Key: Value] { values }
 
+    // Both setters change the value in place: a copy of it could be a copy of a whole queue.
     subscript(key: Key) -> Value? {
         get { values[key] }
-        set {
-            guard let newValue else {
-                remove(key)
-                return
-            }
-            if values.updateValue(newValue, forKey: key) == nil { insert(key) }
+        _modify {
+            let count = values.count
+            yield &values[key]
+            if values.count > count { insert(key) }
+            if values.count < count { compact() }
         }
     }
 
     subscript(key: Key, default value: @autoclosure () -> Value) -> Value {
         get { values[key] ?? value() }
-        set { self[key] = newValue }
+        _modify {
+            let count = values.count
+            yield &values[key, default: value()]
+            if values.count > count { insert(key) }
+        }
     }
 
     /// The entries with keys above `key` (all of them for `nil`), rising, at most `limit`.
@@ -57,8 +61,7 @@ struct SortedMap<Key: Hashable & Comparable & Sendable, Value: Sendable>: Sendab
         if index == keys.count || keys[index] != key { keys.insert(key, at: index) }
     }
 
-    private mutating func remove(_ key: Key) {
-        guard values.removeValue(forKey: key) != nil else { return }
+    private mutating func compact() {
         if keys.count > 2 * values.count { keys.removeAll { values[$0] == nil } }
     }
 

@@ -93,6 +93,12 @@ final class Connection: @unchecked Sendable {
         return try statement.step() ? statement.integer(0) : 0
     }
 
+    /// Makes the file grow and shrink in steps of this size.
+    func setChunk(_ bytes: Int) {
+        var chunk = Int32(clamping: max(bytes, 4_096))
+        sqlite3_file_control(pointer, "main", SQLITE_FCNTL_CHUNK_SIZE, &chunk)
+    }
+
     /// Whether a transaction is open.
     var isInTransaction: Bool { sqlite3_get_autocommit(pointer) == 0 }
 }

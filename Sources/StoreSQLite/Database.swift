@@ -30,10 +30,12 @@ final class Database {
         try connection.recover(path)
         let info = try connection.info(path)
         connection.keepLogOnClose(false)
-        log = Log(connection, path, options)
-        (writer, space) = try translating(path, .opening) { () throws(SQLiteFailure) in
+        (writer, space, log) = try translating(path, .opening) { () throws(SQLiteFailure) in
             try connection.execute("PRAGMA synchronous=\(durability.synchronous)")
-            return (try Writer(connection, options, info: info), try Space(connection, path, options))
+            return (
+                try Writer(connection, options, info: info), try Space(connection, path, options),
+                try Log(connection, path, options)
+            )
         }
     }
 
@@ -49,11 +51,21 @@ final class Database {
             guard error.code == .retry, log.restart() else { throw error }
             try attempt(batch)
         }
-        log.checkpointIfDue()
+        watchLog()
+    }
+
+    /// The batch is applied and synced whatever becomes of the log; a failure there is the next batch's.
+    private func watchLog() {
+        do throws(SQLiteFailure) {
+            try log.checkpointIfDue()
+        } catch {
+            isDistrusted = true
+        }
     }
 
     /// Closes the connection; the lock goes with this object.
     func close() {
+        log.close(keepLog: isDistrusted)
         writer.connection.keepLogOnClose(isDistrusted)
         writer.connection.close()
     }

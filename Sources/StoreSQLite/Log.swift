@@ -5,37 +5,70 @@ import CSQLite
 import Glibc
 
 /// The write-ahead log: how long it is and when it is written back.
+///
+/// Whenever it has grown by a quarter of its limit, the checkpointer is told to write back what is there. At the
+/// limit the committer's thread writes back the rest, which is short by then, and the next batch begins the log
+/// anew. While somebody reads an old state that cannot happen; the log then grows, and at twice the limit the
+/// committer waits for the readers.
 final class Log {
     private let connection: Connection
     private let path: String
     private let framesMax: Int
+    private let checkpointer: Checkpointer
+    /// Frames at which the checkpointer is told the next time.
+    private var nextFrames: Int
 
-    init(_ connection: Connection, _ path: String, _ options: SQLiteStore.Options) {
+    init(
+        _ connection: Connection, _ path: String, _ options: SQLiteStore.Options
+    ) throws(SQLiteFailure) {
         self.connection = connection
         self.path = path + "-wal"
-        framesMax = max(1, options.logBytesMax / 4_096)
+        framesMax = max(4, options.logBytesMax / 4_096)
+        nextFrames = framesMax / 4
+        checkpointer = try Checkpointer(path, options)
         connection.countFrames()
         reserve(options.storeReserveBytes)
+        checkpointer.start()
     }
 
-    /// Writes the log back when it has grown long enough.
-    func checkpointIfDue() {
-        guard connection.frames >= framesMax else { return }
-        restart(SQLITE_CHECKPOINT_PASSIVE)
+    /// Sees to it that the log is written back; called after each batch. Throws what has gone wrong with that,
+    /// now or on the checkpointer's thread: a failed sync concerns everybody.
+    func checkpointIfDue() throws(SQLiteFailure) {
+        let frames = connection.frames
+        if frames < nextFrames {
+            // Shorter than before: it was begun anew.
+            if frames < nextFrames - framesMax / 2 { nextFrames = framesMax / 4 }
+        } else if frames < framesMax {
+            nextFrames = frames + framesMax / 4
+            if let failure = checkpointer.checkpoint() { throw failure }
+        } else {
+            nextFrames = framesMax / 4
+            try checkpoint(frames < 2 * framesMax ? SQLITE_CHECKPOINT_PASSIVE : SQLITE_CHECKPOINT_RESTART)
+        }
     }
 
-    /// Writes all of the log back and waits for readers, so that the next batch begins it anew.
+    /// Writes all of the log back and waits for readers, so that the next batch begins it anew; false when that
+    /// did not succeed.
     func restart() -> Bool {
-        restart(SQLITE_CHECKPOINT_RESTART)
-    }
-
-    @discardableResult private func restart(_ mode: Int32) -> Bool {
         do throws(SQLiteFailure) {
-            try connection.checkpoint(mode)
+            try connection.checkpoint(SQLITE_CHECKPOINT_RESTART)
             return true
         } catch {
-            // The log keeps everything; the next attempt comes with the next batch.
             return false
+        }
+    }
+
+    /// Ends the checkpointer.
+    func close(keepLog: Bool) {
+        checkpointer.stop(keepLog: keepLog)
+    }
+
+    private func checkpoint(_ mode: Int32) throws(SQLiteFailure) {
+        do throws(SQLiteFailure) {
+            try connection.checkpoint(mode)
+        } catch {
+            // Busy: the checkpointer or a reader; full: the log is all that grows. The next batch tries again.
+            if error.code & 0xff != SQLITE_BUSY && !error.isFull { throw error }
         }
     }
 

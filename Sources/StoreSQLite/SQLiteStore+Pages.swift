@@ -69,6 +69,19 @@ extension SQLiteStore {
     }
 
     /// See `StoredInflightMessages`.
+    public func packetIDs(of session: SessionNumber) throws(StoreError) -> [UInt16] {
+        let sql = """
+            SELECT packet FROM settled WHERE session = ?1 AND packet != 0
+            UNION ALL SELECT packet FROM recent WHERE session = ?1 AND packet != 0
+            """
+        return try page(sql, limit: .max) { statement in
+            statement.bind(1, session)
+        } record: { (row) throws(StoreError) -> UInt16 in
+            UInt16(truncatingIfNeeded: row.integer(0))
+        }
+    }
+
+    /// See `StoredInflightMessages`.
     public func deliveryCount(of session: SessionNumber) throws(StoreError) -> Int {
         let sql = """
             SELECT (SELECT count(*) FROM settled WHERE session = ?1) + (SELECT count(*) FROM recent WHERE session = ?1)

@@ -9,7 +9,8 @@
 /// its body beside it in `message`. From there slices move to `settled` (see `Settling`), many rows of one session at a
 /// time, and take a body that is not shared along: a queue is then one range of one table. What is removed soon
 /// after it came never gets there. Shared bodies stay in `message` and are counted in `refs`; zero marks a body
-/// with one delivery, which is not counted.
+/// with one delivery, which is not counted. Packet identifiers that are taken are found by an index that has only
+/// the rows with one.
 ///
 /// Rows per second with 150-byte messages over 1,000 sessions (synced commits of 64 and 1,000 messages): one
 /// table by (session, number) 75,000 and 36,000 to 100,000; this layout 110,000 and 170,000 to 200,000.
@@ -41,6 +42,7 @@ enum Schema {
             session INTEGER NOT NULL, number INTEGER NOT NULL, packet INTEGER NOT NULL,
             state INTEGER NOT NULL, record BLOB NOT NULL, body BLOB,
             PRIMARY KEY (session, number)) WITHOUT ROWID;
+        CREATE INDEX settled_packet ON settled (session, packet) WHERE packet != 0;
         CREATE TABLE reception (
             session INTEGER NOT NULL, packet INTEGER NOT NULL, PRIMARY KEY (session, packet)) WITHOUT ROWID;
         CREATE TABLE retained (

@@ -28,8 +28,7 @@ final class Space {
         pageSize = try connection.integer("PRAGMA page_size")
         pageCount = try connection.prepare("PRAGMA page_count")
         freePageCount = try connection.prepare("PRAGMA freelist_count")
-        var chunk = Int32(clamping: max(reserve, pageSize))
-        sqlite3_file_control(connection.pointer, "main", SQLITE_FCNTL_CHUNK_SIZE, &chunk)
+        connection.setChunk(options.storeReserveBytes)
     }
 
     /// Extends the file as far as the open transaction needs; fails with `SQLITE_FULL`.

@@ -54,6 +54,7 @@ enum Signals {
                 return nil
             }, watch.toOpaque())
         precondition(result == 0, "the thread that waits for signals could not be started")
+        pthread_detach(thread)
     }
 
     private static func wait(_ watch: Watch) {

@@ -59,10 +59,13 @@ class Broker:
 
     def spawn(self):
         """Starts the process and does not wait for it to listen."""
+        # The process that writes a backtrace would hold the port open.
+        environment = {**os.environ, "SWIFT_BACKTRACE": "enable=no"}
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-            )
+                self.command(), cwd=self.data, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True,
+            )  # fmt: skip
 
     def start(self):
         self.spawn()

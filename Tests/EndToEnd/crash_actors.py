@@ -144,7 +144,8 @@ class Subscriber(Client):
         if key:
             ids = packet.properties.get(wire.SUBSCRIPTION_ID, []) if self.version == 5 else None
             self.log(
-                "receive", self.session, self.link.number, key, packet.qos, packet.dup, packet.retain, ids, again
+                "receive", self.session, self.link.number, key, packet.qos, packet.dup, packet.retain, ids, again,
+                packet.id,
             )  # fmt: skip
             if key.split(":")[2:3] != [packet.topic]:
                 self.log("broken", self.session, f"{key} came on topic {packet.topic}")

@@ -20,6 +20,8 @@ class Checker:
     def __init__(self, ledger):
         self.ledger = ledger
         self.model = Model(ledger)
+        groups = self.model.groups().items()
+        self.mortal = {group for group, members in groups if any(member.has_ended for member in members)}
         self.violations = []
 
     def check(self):
@@ -127,14 +129,13 @@ class Checker:
 
     def check_group_loss(self):
         for group, members in self.model.groups().items():
-            mortal = any(member.has_ended for member in members)
             for message in self.routed():
                 asked = any(
                     each.is_present(message.first, message.acked)
                     for member in members if not member.has_ended
                     for each in member.matching(message, group)
                 )  # fmt: skip
-                if not asked or mortal and message.qos == 2:
+                if not asked or self._is_mortal(group) and message.qos == 2:
                     continue  # What was sent at QoS 2 to a member that ends is discarded [MQTT-4.8.2-5].
                 if not any(self.came(member, message, group) for member in members):
                     self.found("loss", f"{message.key}, acknowledged at {message.acked}, reached nobody in {group}")
@@ -163,23 +164,21 @@ class Checker:
                 continue
             for receipt in receipts:
                 group = RETAINED if self.is_retained(session, message, receipt) else session.group_of(receipt.ids)
-                if group != RETAINED:
+                if group != RETAINED and not self._is_mortal(group):
                     self._check_options(session, message, receipt, group)
                 owner = group if group not in (None, RETAINED) else name
-                copies[owner, group, key] += receipt.is_copy
+                if not self._is_mortal(group) or receipt.qos == 2:  # At QoS 1 it moves as a message of its own.
+                    copies[owner, group, key] += receipt.is_copy
             self._check_connections(session, message, receipts)
         self._check_copies(copies)
         self._check_order()
 
     def _check_copies(self, copies):
-        mortal = {group for group, members in self.model.groups().items() if any(m.has_ended for m in members)}
         for (owner, group, key), count in copies.items():
             message = self.model.messages[key]
             allowed = 1 + message.repeats_max
             if group == RETAINED:
                 continue
-            if group in mortal and message.qos == 1:
-                continue  # Moved to another member: a message of its own.
             if count > allowed:
                 rule = "duplicate" if message.qos == 2 else "repeat"
                 self.found(rule, f"{owner} received {key} {count} times as new, {allowed} allowed")
@@ -219,13 +218,13 @@ class Checker:
     def _check_order(self):
         """First receipts of one publisher, topic and QoS rise. In a group a resend may go to another member."""
         last, seen = {}, set()
-        for _, tick, name, _, key, qos, _, _, ids, again in self.ledger.of("receive"):
+        for _, tick, name, _, key, qos, _, _, ids, again, *_ in self.ledger.of("receive"):
             session, message = self.model.sessions[name], self.model.messages.get(key)
             if message is None or message.is_will or again or (name, key, qos) in seen:
                 continue
             seen.add((name, key, qos))
             group = session.group_of(ids)
-            if group and (message.resends or session.has_ended or self._is_mortal(group)):
+            if self._is_mortal(group) or group and message.resends:
                 continue
             line = (name, group, message.publisher, message.topic, message.qos, qos)
             if last.get(line, -1) > message.sequence:
@@ -233,9 +232,8 @@ class Checker:
             last[line] = max(last.get(line, -1), message.sequence)
 
     def _is_mortal(self, group):
-        if not hasattr(self, "_mortal"):
-            self._mortal = {g: any(m.has_ended for m in ms) for g, ms in self.model.groups().items()}
-        return self._mortal[group]
+        """Whether a member of the share has ended, so that deliveries have moved, even to members of later."""
+        return group in self.mortal
 
     # --------------------------------------------------------------------- wills, retained
 

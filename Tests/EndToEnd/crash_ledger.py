@@ -16,7 +16,8 @@ An event is a list whose first item is its kind, its second the tick (its place 
   subscribe  session filter qos id flags     SUBSCRIBE sent; `flags` has "l" no local, "r" retain as published
   suback     session filter code
   unsubscribe / unsuback  session filter [code]
-  receive    session connection key qos dup retain ids again     `again`: QoS 2 packet id not yet released
+  receive    session connection key qos dup retain ids again [packet id]
+                                  `ids` of subscriptions; `again`: QoS 2, and its packet id is not yet released
   puback     session key             the PUBACK of a delivery was sent
   retained   topic key when          a fresh subscriber got (or, with key None, did not get) this retained value
   snapshot   when                    a fresh subscriber subscribed to all retained topics ...

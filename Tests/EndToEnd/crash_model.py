@@ -196,7 +196,7 @@ class Model:
     def _unsuback(self, tick, name, text, code):
         self.session(name).filter(text).acknowledge(tick, code)
 
-    def _receive(self, tick, name, connection, key, qos, dup, retain, ids, again):
+    def _receive(self, tick, name, connection, key, qos, dup, retain, ids, again, *_):
         self.session(name)
         receipt = Receipt(tick, name, connection, key, qos, dup, retain, ids, again)
         self.receipts[name, key].append(receipt)

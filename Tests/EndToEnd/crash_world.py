@@ -32,6 +32,7 @@ class World:
         self.lives = []  # Coroutines to run from the start, each until nothing is produced any more.
         self.tasks = []
         self.snapshots = 0
+        self.playing, self.death = None, ""
 
     def rng_for(self, name):
         return random.Random(f"{self.seed} {name}")
@@ -59,6 +60,14 @@ class World:
         self.ledger.add("kill")
         self.broker.kill()
         await asyncio.sleep(0.01)
+
+    async def watch(self):
+        """Notices that the broker has died by itself."""
+        while not self.broker_is_up or self.broker.process.poll() is None:
+            await asyncio.sleep(0.01)
+        self.death = f"the broker died by itself: exit code {self.broker.process.returncode}"
+        self.ledger.add("broken", "broker", self.death)
+        self.playing.cancel()
 
     async def crash(self):
         """Dies under load, then perhaps while it starts, and perhaps while sessions resume."""
@@ -206,6 +215,20 @@ class World:
     async def round(self, crashes):
         """Gives back the violations."""
         await self.start()
+        self.playing = asyncio.ensure_future(self.play(crashes))
+        watching = asyncio.ensure_future(self.watch())
+        try:
+            await self.playing
+        except asyncio.CancelledError:
+            if not self.death:
+                raise
+            return [("died", self.death)]
+        finally:
+            self.playing.cancel()
+            watching.cancel()
+        return Checker(self.ledger).check()
+
+    async def play(self, crashes):
         await self.set_up()
         lives = [self.run(life) for life in self.lives]
         for _ in range(crashes):
@@ -227,7 +250,6 @@ class World:
         await self.drain()
         await self.snapshot()
         await self.stop_and_look_again()
-        return Checker(self.ledger).check()
 
     async def drain(self):
         everybody = self.clients() + self.enders

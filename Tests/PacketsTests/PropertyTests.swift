@@ -106,6 +106,18 @@ struct PropertyTests {
         }
     }
 
+    @Test func `properties that are longer than the packet by one byte are malformed`() {
+        for packet in PropertyTests.packets {
+            let behind = PacketFixture.parsed(packet.behind)
+            let body = PacketFixture.parsed(packet.before) + [UInt8(behind.count + 1)] + behind
+            let longer = PacketFixture(
+                name: "", version: .v5, bytes: [packet.first, UInt8(body.count)] + body,
+                expectation: .failure(.malformedPacket, "section 2.2.2.1"),
+                fromServer: ![0, 1, 8, 14].contains(packet.type))
+            #expect(outcome(longer) == longer.expectation)
+        }
+    }
+
     @Test func `identifiers that no property has are malformed`() {
         let known = Set(PropertyTests.table.map { PacketFixture.parsed($0.property)[0] } + [0x16])
         for identifier: UInt8 in 0...0x7F where !known.contains(identifier) {

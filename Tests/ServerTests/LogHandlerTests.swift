@@ -2,19 +2,11 @@
 // SPDX-FileCopyrightText: 2026 The Roost authors
 
 import Logging
-import Synchronization
 import Testing
 
 @testable import Server
 
 struct LogHandlerTests {
-    private final class Lines: Sendable {
-        let all = Mutex<[String]>([])
-
-        var output: LogOutput { LogOutput { line in self.all.withLock { $0.append(line) } } }
-        var only: String { all.withLock { $0.count == 1 ? $0[0] : "\($0.count) lines" } }
-    }
-
     @Test func `a text line has time, level, sentence and sorted metadata`() {
         let lines = Lines()
         let logger = Logger(label: "roost") { _ in TextLogHandler(level: .info, output: lines.output) }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The Roost authors
 
-import Glibc
 import Persistence
 import StoreConformance
 import StoreMemory
@@ -14,9 +13,13 @@ struct Candidate: CustomTestStringConvertible, Sendable {
     var testDescription: String
     var fixture: StoreFixture
 
-    static let all = [memory, sqlite, unsettled]
+    static let all = [memory, faultless, sqlite, unsettled]
 
     static let memory = Candidate(testDescription: "memory", fixture: StoreFixture { MemoryStore() })
+
+    /// A faulty store without faults passes everything on.
+    static let faultless = Candidate(
+        testDescription: "faulty store without faults", fixture: StoreFixture { FaultyStore(MemoryStore()) })
 
     /// SQLite as it is used; each restart is a new object on the same files.
     static let sqlite = Candidate(testDescription: "sqlite", fixture: sqliteFixture { _ in })
@@ -47,38 +50,6 @@ struct Candidate: CustomTestStringConvertible, Sendable {
             },
             destroy: { store in Directory.remove(parentOf: store.location) },
             recordBytesMax: options.recordBytesMax)
-    }
-}
-
-/// Directories that tests leave nothing in.
-enum Directory {
-    struct Failure: Error {
-        var errorNumber: Int32
-    }
-
-    /// A new one; its path.
-    static func make() throws -> String {
-        var template = Array("/tmp/roost-store-XXXXXX".utf8CString)
-        guard let path = mkdtemp(&template) else { throw Failure(errorNumber: errno) }
-        return String(cString: path)
-    }
-
-    /// Removes a directory and the files in it.
-    static func remove(_ path: String) {
-        guard let directory = opendir(path) else { return }
-        while let entry = readdir(directory) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if name != "." && name != ".." { unlink(path + "/" + name) }
-        }
-        closedir(directory)
-        rmdir(path)
-    }
-
-    static func remove(parentOf path: String) {
-        guard let slash = path.lastIndex(of: "/") else { return }
-        remove(String(path[..<slash]))
     }
 }
 

@@ -3,7 +3,8 @@
 
 import Packets
 
-/// What libFuzzer calls with every input; `main` is its own.
+/// What libFuzzer calls with every input; `main` is its own. The pointer and its count are libFuzzer's promise,
+/// and nothing keeps them.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func testOneInput(_ start: UnsafeRawPointer?, _ count: Int) -> CInt {
     DecoderFuzzing.run(UnsafeRawBufferPointer(start: start, count: count))

@@ -250,7 +250,10 @@ extension Committer {
             for shard in 0..<commons.shardCount where commons.isInterested(shard) { wakes.insert(shard) }
         }
         if !finished.isEmpty { commons.recycle(&finished) }
-        for (shard, positions) in Netting.nameSettled(&lanes) { post(.settled(positions), to: shard) }
+        let named = Netting.nameSettled(&lanes)
+        guard !named.isEmpty else { return }
+        // To all: a session may have moved away from the shard that began the entry.
+        for shard in 0..<commons.shardCount { post(.settled(named), to: shard) }
     }
 
     private mutating func post(_ control: Control, to shard: Int) {

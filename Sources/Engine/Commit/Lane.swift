@@ -126,6 +126,8 @@ package struct LaneMessage: Sendable, Hashable {
     package var retained: RetainedChange
     package var firstDelivery: Int32 = 0
     package var deliveryCount: Int32 = 0
+    /// Committed, or netted out.
+    package var isSettled = false
 }
 
 /// What a publish does to the retained message of its topic.
@@ -163,6 +165,8 @@ package enum LaneChange: Sendable, Hashable {
     case subscription(session: SessionNumber, filter: Slice, record: Slice)
     case unsubscription(session: SessionNumber, filter: Slice)
     case retainedRemoval(topic: Slice, number: MessageNumber)
+    /// A state of a delivery that is itself on its way: it is in the insertion now, and done with it.
+    case folded(number: MessageNumber)
     /// Done already: netted out, or committed ahead of its turn.
     case settled
 }

@@ -23,7 +23,7 @@ extension Netting {
 
     private static func append(_ change: LaneChange, of lane: Lane, to batch: inout ChangeBatch) {
         switch change {
-        case .settled: break
+        case .settled, .folded: break
         case .message(let index): appendMessage(Int(index), of: lane, to: &batch)
         case .removal(let session, let number, _): batch.append(.removal(session: session, number: number))
         case .state(let session, let number, _, let packetID, let state):

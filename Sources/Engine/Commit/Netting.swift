@@ -42,7 +42,7 @@ enum Netting {
                     let place = locate(session, number, ordinal, lanes)
                     lanes[place.lane].deliveries[place.delivery].packetID = packetID
                     lanes[place.lane].deliveries[place.delivery].state = state
-                    lanes[laneIndex].changes[changeIndex] = .settled
+                    lanes[laneIndex].changes[changeIndex] = .folded(number: number)
                 default: break
                 }
             }
@@ -56,7 +56,7 @@ enum Netting {
                 guard case .message(let index) = lanes[laneIndex].changes[changeIndex] else { continue }
                 let message = lanes[laneIndex].messages[Int(index)]
                 if message.retained == .none && references(message, lanes[laneIndex]) == 0 {
-                    lanes[laneIndex].changes[changeIndex] = .settled
+                    settle(&lanes[laneIndex], changeIndex)
                 }
             }
         }
@@ -66,12 +66,7 @@ enum Netting {
     private static func locate(
         _ session: SessionNumber, _ number: MessageNumber, _ ordinal: UInt32, _ lanes: [Lane]
     ) -> (lane: Int, delivery: Int) {
-        var low = 0
-        var high = lanes.count - 1
-        while low < high {
-            let middle = (low + high + 1) / 2
-            if lanes[middle].firstNumber <= number { low = middle } else { high = middle - 1 }
-        }
+        let low = laneIndex(of: number, lanes)
         let message = lanes[low].messages[Int(number - lanes[low].firstNumber)]
         precondition(ordinal < UInt32(message.deliveryCount), "a removal of a delivery that was never made")
         let delivery = Int(message.firstDelivery) + Int(ordinal)
@@ -96,15 +91,18 @@ enum Netting {
         case .settledOnly: break
         case .all:
             for lane in lanes.indices {
-                for change in lanes[lane].changes.indices { lanes[lane].changes[change] = .settled }
+                for change in lanes[lane].changes.indices { settle(&lanes[lane], change) }
             }
         case .roomMaking(let places):
             for place in places { settle(&lanes, .entry(place)) }
         case .entry(let place):
-            for change in lanes[place.lane].changes(of: place.entry) {
-                lanes[place.lane].changes[change] = .settled
-            }
+            for change in lanes[place.lane].changes(of: place.entry) { settle(&lanes[place.lane], change) }
         }
+    }
+
+    private static func settle(_ lane: inout Lane, _ change: Int) {
+        if case .message(let index) = lane.changes[change] { lane.messages[Int(index)].isSettled = true }
+        lane.changes[change] = .settled
     }
 
     /// How many lanes from the head are settled, and the last position up to which every entry is.
@@ -112,21 +110,21 @@ enum Netting {
         var position: UInt64?
         for (index, lane) in lanes.enumerated() {
             for entry in lane.entries.indices {
-                guard isSettled(entry, lane) else { return (index, position) }
+                guard isSettled(entry, lane, lanes) else { return (index, position) }
                 position = lane.firstPosition + UInt64(entry)
             }
         }
         return (lanes.count, position)
     }
 
-    /// Settled entries beyond the watermark that were not named before, by shard.
-    static func nameSettled(_ lanes: inout [Lane]) -> [Int: [UInt64]] {
-        var named: [Int: [UInt64]] = [:]
+    /// The positions of settled entries beyond the watermark that were not named before.
+    static func nameSettled(_ lanes: inout [Lane]) -> [UInt64] {
+        var named: [UInt64] = []
         for lane in lanes.indices {
             for entry in lanes[lane].entries.indices
-            where !lanes[lane].entries[entry].isNamed && isSettled(entry, lanes[lane]) {
+            where !lanes[lane].entries[entry].isNamed && isSettled(entry, lanes[lane], lanes) {
                 lanes[lane].entries[entry].isNamed = true
-                named[lanes[lane].shard, default: []].append(lanes[lane].firstPosition + UInt64(entry))
+                named.append(lanes[lane].firstPosition + UInt64(entry))
             }
         }
         return named
@@ -135,16 +133,40 @@ enum Netting {
     /// The first entry that still has something to commit.
     static func firstUnsettled(_ lanes: [Lane]) -> EntryPlace? {
         for (index, lane) in lanes.enumerated() {
-            for entry in lane.entries.indices where !isSettled(entry, lane) {
+            for entry in lane.entries.indices where !isSettled(entry, lane, lanes) {
                 return EntryPlace(lane: index, entry: entry)
             }
         }
         return nil
     }
 
-    static func isSettled(_ entry: Int, _ lane: Lane) -> Bool {
-        for change in lane.changes(of: entry) where lane.changes[change] != .settled { return false }
+    static func isSettled(_ entry: Int, _ lane: Lane, _ lanes: [Lane]) -> Bool {
+        for change in lane.changes(of: entry) {
+            switch lane.changes[change] {
+            case .settled: break
+            case .folded(let number):
+                if let message = message(number, lanes), !message.isSettled { return false }
+            default: return false
+            }
+        }
         return true
+    }
+
+    /// A message that is still at the committer's hands.
+    private static func message(_ number: MessageNumber, _ lanes: [Lane]) -> LaneMessage? {
+        guard let first = lanes.first?.firstNumber, number >= first else { return nil }
+        let lane = lanes[laneIndex(of: number, lanes)]
+        return lane.messages[Int(number - lane.firstNumber)]
+    }
+
+    private static func laneIndex(of number: MessageNumber, _ lanes: [Lane]) -> Int {
+        var low = 0
+        var high = lanes.count - 1
+        while low < high {
+            let middle = (low + high + 1) / 2
+            if lanes[middle].firstNumber <= number { low = middle } else { high = middle - 1 }
+        }
+        return low
     }
 }
 
@@ -153,7 +175,7 @@ extension LaneChange {
     var makesRoom: Bool {
         switch self {
         case .removal, .state, .client, .sessionEnd, .sessionSwept, .release: true
-        case .message, .reception, .subscription, .unsubscription, .retainedRemoval, .settled: false
+        case .message, .reception, .subscription, .unsubscription, .retainedRemoval, .folded, .settled: false
         }
     }
 }

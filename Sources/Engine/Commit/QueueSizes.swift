@@ -96,7 +96,7 @@ extension QueueSizes {
         case .removal(let session, _, _): remove(session)
         case .sessionEnd(let session): end(session)
         case .state, .reception, .release, .client, .sessionSwept, .subscription, .unsubscription,
-            .retainedRemoval, .settled:
+            .retainedRemoval, .folded, .settled:
             break
         }
     }

@@ -20,7 +20,7 @@ struct RoomMaking {
     static func entries(of lanes: [Lane]) -> [EntryPlace] {
         var selection = RoomMaking()
         for (index, lane) in lanes.enumerated() {
-            for entry in lane.entries.indices where !Netting.isSettled(entry, lane) {
+            for entry in lane.entries.indices where !Netting.isSettled(entry, lane, lanes) {
                 selection.consider(
                     lane.changes[lane.changes(of: entry)], EntryPlace(lane: index, entry: entry))
             }
@@ -43,6 +43,7 @@ struct RoomMaking {
         case .release(let session, let packetID):
             waitingReceptions.contains(Reception(session: session, packetID: packetID))
         case .message, .removal, .state, .reception, .subscription, .unsubscription, .retainedRemoval,
+            .folded,
             .settled:
             false
         }
@@ -54,7 +55,8 @@ struct RoomMaking {
             waitingSessions.insert(session)
         case .reception(let session, let packetID):
             waitingReceptions.insert(Reception(session: session, packetID: packetID))
-        case .message, .removal, .state, .release, .subscription, .unsubscription, .retainedRemoval, .settled:
+        case .message, .removal, .state, .release, .subscription, .unsubscription, .retainedRemoval, .folded,
+            .settled:
             break
         }
     }

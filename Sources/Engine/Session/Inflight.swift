@@ -38,6 +38,9 @@ package struct Inflight: Sendable {
 
     private var table: [Entry] = []
     private var lastID: UInt16 = 0
+    /// Identifiers of deliveries that were sent on an earlier connection and are still to be read from the
+    /// store: not to be given to another `[MQTT-4.4.0-1]`.
+    private var reserved: Set<UInt16> = []
     package private(set) var count = 0
 
     package init() {}
@@ -51,18 +54,38 @@ package struct Inflight: Sendable {
 
     /// Chooses a packet identifier that is not in use; `nil` when all 65,535 are.
     package mutating func nextPacketID() -> UInt16? {
-        guard count < Int(UInt16.max) else { return nil }
+        guard count + reserved.count < Int(UInt16.max) else { return nil }
         if count * 2 >= table.count { grow() }
         while true {
             lastID = lastID == .max ? 1 : lastID + 1
-            if table[place(lastID)].packetID == 0 { return lastID }
+            if table[place(lastID)].packetID == 0 && !isReserved(lastID) { return lastID }
             if table.count == Inflight.tableMax { continue }
             if count * 4 >= table.count * 3 { grow() }
         }
     }
 
+    private func isReserved(_ packetID: UInt16) -> Bool { !reserved.isEmpty && reserved.contains(packetID) }
+
+    /// Sets identifiers aside for deliveries that are in the store.
+    package mutating func reserve(_ packetIDs: [UInt16]) {
+        reserved.formUnion(packetIDs)
+    }
+
+    /// The whole queue has been read: whatever is still reserved is not there any more.
+    package mutating func endReservations() {
+        reserved.removeAll()
+    }
+
+    /// The connection has ended: what was in flight and is stored keeps its identifier.
+    package mutating func suspend() {
+        reserve(entries.filter { $0.ordinal != PostReceiver.unstored }.map { $0.packetID })
+        table = []
+        count = 0
+    }
+
     /// Enters or replaces an entry under its packet identifier.
     package mutating func set(_ entry: Entry) {
+        if !reserved.isEmpty { reserved.remove(entry.packetID) }
         if table.isEmpty { grow() }
         while true {
             let found = table[place(entry.packetID)]

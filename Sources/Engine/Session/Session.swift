@@ -24,8 +24,9 @@ package final class Session: @unchecked Sendable {
     package var subscriptions: [Text: SubscriptionRecord] = [:]
     /// QoS 2 packet identifiers received and not yet released.
     package var receptions: Set<UInt16> = []
-    /// Whether `receptions` holds what the store does; not before the first connection after a start.
-    package var knowsReceptions = true
+    /// Whether `receptions` and `inflight` know which packet identifiers the store has; not before the first
+    /// connection after a start.
+    package var knowsPacketIDs = true
     /// Publishes whose posting waits for a commit, in order.
     package var holds: Deque<Hold> = []
     package var holdBytes = 0
@@ -41,6 +42,8 @@ package final class Session: @unchecked Sendable {
     package var catchup = Catchup.live
     /// Whether the store has a client record for it.
     package var isStored = false
+    /// The last change of its queue or record: when it is committed, the store shows what the session is.
+    package var lastChange: HoldWait?
     /// QoS 1 deliveries with numbers up to this one go out with DUP: the broker died while the session was
     /// connected, so they may have been sent.
     package var dupThrough: MessageNumber = 0
@@ -100,9 +103,8 @@ package struct Catchup: Sendable {
     package enum Phase: Sendable, Hashable {
         /// Everything for this session arrives by mail.
         case live
-        /// Waits until everything this shard has handed over for it is committed; `nil` until that position is
-        /// known, at the end of the tick.
-        case settling(position: UInt64?)
+        /// Waits until the session's own removals and states are committed: its `lastChange`.
+        case settling
         /// Reads its queue from the store, window by window.
         case reading
         /// Online since `lastNumber` was given out: what is at or below it comes from the store, once
@@ -131,6 +133,6 @@ package struct Catchup: Sendable {
     package var isLive: Bool { phase == .live }
 
     package mutating func restart(skipping skips: Set<MessageNumber>) {
-        self = Catchup(phase: .settling(position: nil), skips: skips, round: round &+ 1)
+        self = Catchup(phase: .settling, skips: skips, round: round &+ 1)
     }
 }

@@ -84,7 +84,8 @@ package struct ReadRequest: Sendable, Hashable {
     package enum Kind: Sendable, Hashable {
         /// A window of a queue.
         case window(after: MessageNumber, limit: Int, bytesMax: Int, round: UInt32)
-        case receptions
+        /// The packet identifiers that are taken, in both directions.
+        case packetIDs
         /// How many deliveries are stored.
         case count
         /// A slice of an ended session's queue.
@@ -109,8 +110,9 @@ package struct ReadRequest: Sendable, Hashable {
             .deliveries(try store.deliveries(of: session, after: 0, limit: limit, bytesMax: 1 << 20))
         case .count:
             .count(try store.deliveryCount(of: session))
-        case .receptions:
-            .receptions(try store.receptions(of: session))
+        case .packetIDs:
+            .packetIDs(
+                receptions: try store.receptions(of: session), deliveries: try store.packetIDs(of: session))
         case .retained(let topics, _):
             .retained(try retained(topics, store))
         }
@@ -129,7 +131,7 @@ package struct ReadRequest: Sendable, Hashable {
 package struct ReadReply: Sendable {
     package enum Answer: Sendable {
         case deliveries(DeliveryPage)
-        case receptions([UInt16])
+        case packetIDs(receptions: [UInt16], deliveries: [UInt16])
         case count(Int)
         case retained([RetainedRecord])
     }

@@ -107,7 +107,7 @@ private final class Restorer {
         let shard = Int(record.session % UInt64(shards.count))
         let session = Session(record: record, seat: commons.seats.take(Seat(shard: shard)))
         session.isStored = true
-        session.knowsReceptions = false
+        session.knowsPacketIDs = false
         if wasConnected { session.dupThrough = info.message }
         if info.deliveryCount > 0 { shards[shard].uncounted.append(record.session) }
         places[record.session] = shard

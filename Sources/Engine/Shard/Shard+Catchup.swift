@@ -44,7 +44,7 @@ extension Shard {
             !$0.isRecorded && $0.ordinal != PostReceiver.unstored
         }
         guard !unrecorded.isEmpty else { return }
-        beginEntry()
+        beginEntry(of: session)
         for entry in unrecorded {
             lane.append(
                 .state(
@@ -58,20 +58,24 @@ extension Shard {
 
     // MARK: Settling
 
-    /// At the end of the tick: what the settling sessions have changed is handed over, so the last position given
-    /// out covers it. A waiting resume starts a commit like any waiter.
+    /// At the end of the tick: what the settling sessions have changed is handed over. A waiting resume starts a
+    /// commit like any waiter.
     func settleCatchups() {
-        var position: UInt64?
-        for session in catchingUp where session.catchup.phase == .settling(position: nil) {
-            if position == nil { commons.underHandOver { _, last in position = last } }
-            session.catchup.phase = .settling(position: position)
-        }
-        guard let position else { return }
-        if position > commons.committedPosition {
+        for session in catchingUp where session.catchup.phase == .settling {
+            guard let wait = session.lastChange, !isDone(wait) else {
+                wantsSelfWake = true
+                continue
+            }
+            guard let position = position(of: wait), position > commons.committedPosition else { continue }
             commons.demand(position)
             orders.append(.wakeCommitter)
-        } else {
-            wantsSelfWake = true
+        }
+    }
+
+    private func position(of wait: HoldWait) -> UInt64? {
+        switch wait {
+        case .position(let position): position
+        case .ticket(let ticket): ledger.position(of: ticket)
         }
     }
 
@@ -79,7 +83,7 @@ extension Shard {
     func advanceCatchups() {
         for session in catchingUp {
             switch session.catchup.phase {
-            case .settling(let position?) where position <= ledger.position:
+            case .settling where isDone(session.lastChange):
                 session.catchup.phase = .reading
                 readOn(session)
             case .reading, .goingLive: readOn(session)
@@ -134,8 +138,8 @@ extension Shard {
         switch (reply.request.kind, reply.result) {
         case (.window(_, _, _, let round), let result):
             takeWindow(result, reply.request.session, round: round)
-        case (.receptions, .success(.receptions(let packetIDs))):
-            if let session = sessions[reply.request.session] { takeReceptions(packetIDs, of: session) }
+        case (.packetIDs, .success(.packetIDs(let receptions, let deliveries))):
+            if let session = sessions[reply.request.session] { take(receptions, deliveries, of: session) }
         case (.retained(_, let round), .success(.retained(let records))): takeRetained(records, round: round)
         case (.sweep, .success(.deliveries(let page))): takeSweep(page, of: reply.request.session)
         case (.count, .success(.count(let count))): takeCount(count, of: reply.request.session)
@@ -177,7 +181,9 @@ extension Shard {
         guard isDone else { return }
         switch session.catchup.phase {
         case .reading: session.catchup.reachedEnd = true
-        case .goingLive: session.catchup.phase = .live
+        case .goingLive:
+            session.catchup.phase = .live
+            session.inflight.endReservations()
         case .live, .settling: break
         }
     }
@@ -186,7 +192,7 @@ extension Shard {
         let session = sessions[request.session]
         orders.append(.report(.unreadable(session?.record.clientID ?? "", error.message)))
         switch request.kind {
-        case .receptions:
+        case .packetIDs:
             guard let slot = session?.slot, let connection = connections[Int(slot)] else { return }
             drop(connection, .serverUnavailable, "the store could not be read")
         case .sweep: retrySweep(request.session)

@@ -72,6 +72,8 @@ extension Shard {
             end(session)
             afterHandOver.append(.grant(claim, nil, ended: session.isStored ? number : nil))
         } else {
+            // Its time may pass before the end of this tick; it is another connection's already.
+            deadlines.cancel(session)
             afterHandOver.append(.grant(claim, session, ended: nil))
         }
     }
@@ -88,6 +90,9 @@ extension Shard {
             if case .ticket(let ticket) = session.holds[index].wait {
                 session.holds[index].wait = ledger.position(of: ticket).map { .position($0) }
             }
+        }
+        if case .ticket(let ticket) = session.lastChange {
+            session.lastChange = ledger.position(of: ticket).map { .position($0) }
         }
         deadlines.cancel(session)
     }
@@ -180,7 +185,7 @@ extension Shard {
         guard session.isPersistent || session.record.will != nil || ended != nil || session.isStored else {
             return
         }
-        let ticket = beginEntry()
+        let ticket = beginEntry(of: session)
         // The end was handed over before; repeating it makes this entry wait for it even out of turn.
         if let ended { lane.append(.sessionEnd(session: ended)) }
         if session.isPersistent || session.record.will != nil || session.isStored { appendRecord(session) }
@@ -207,9 +212,9 @@ extension Shard {
         } else {
             seatNew(session, connection)
         }
-        guard !session.knowsReceptions else { return }
+        guard !session.knowsPacketIDs else { return }
         connection.connackSteps += 1
-        orders.append(.read(ReadRequest(session: session.number, kind: .receptions)))
+        orders.append(.read(ReadRequest(session: session.number, kind: .packetIDs)))
     }
 
     /// One of the things that CONNACK waits for has happened.
@@ -230,11 +235,12 @@ extension Shard {
         unblock(connection, .connecting)
     }
 
-    /// The stored receptions of a session that was restored.
-    func takeReceptions(_ packetIDs: [UInt16], of session: Session) {
-        guard !session.knowsReceptions else { return }
-        session.receptions.formUnion(packetIDs)
-        session.knowsReceptions = true
+    /// The packet identifiers that are taken in a session that was restored.
+    func take(_ receptions: [UInt16], _ deliveries: [UInt16], of session: Session) {
+        guard !session.knowsPacketIDs else { return }
+        session.receptions.formUnion(receptions)
+        session.inflight.reserve(deliveries)
+        session.knowsPacketIDs = true
         guard let slot = session.slot, let connection = connections[Int(slot)] else { return }
         connackStep(connection)
     }

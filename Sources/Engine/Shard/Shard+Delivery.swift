@@ -80,7 +80,7 @@ extension Shard {
     /// Takes a delivery that is not sent (expired, too large for its client) out of the store.
     func discard(_ number: MessageNumber, _ ordinal: UInt32, _ session: Session) {
         guard number != 0, ordinal != PostReceiver.unstored else { return }
-        beginEntry()
+        beginEntry(of: session)
         lane.append(.removal(session: session.number, number: number, ordinal: ordinal))
     }
 
@@ -115,7 +115,7 @@ extension Shard {
             let dup = parcel.qos == .atLeastOnce && parcel.isStored && parcel.number <= session.dupThrough
             return write(parcel, packetID: packetID, dup: dup, to: connection)
         }
-        let ticket = beginEntry()
+        let ticket = beginEntry(of: session)
         lane.append(
             .state(
                 session: session.number, number: parcel.number, ordinal: parcel.ordinal, packetID: packetID,
@@ -219,7 +219,10 @@ extension Shard {
         payload: UnsafeRawBufferPointer, _ identifiers: UnsafeBufferPointer<UInt32>, to connection: Connection
     ) {
         var head = head
-        if connection.version == .v5, let alias = connection.outboundAliases.alias(for: topic) {
+        if connection.version == .v5,
+            hasRoomForAlias(head, topic.count, properties.count, payload.count, identifiers, connection),
+            let alias = connection.outboundAliases.alias(for: topic)
+        {
             head.topicAlias = alias.alias
             head.omitsTopic = !alias.isNew
         }
@@ -227,6 +230,19 @@ extension Shard {
             head, topic: topic, properties: properties, payload: payload, identifiers: identifiers,
             version: connection.version, to: &connection.outbound)
         markDirty(connection)
+    }
+
+    /// A new alias makes the packet longer: it must not become too large for the client by it.
+    private func hasRoomForAlias(
+        _ head: PublishHead, _ topicBytes: Int, _ propertyBytes: Int, _ payloadBytes: Int,
+        _ identifiers: UnsafeBufferPointer<UInt32>, _ connection: Connection
+    ) -> Bool {
+        guard connection.packetBytesMax != .max else { return true }
+        var longest = head
+        longest.topicAlias = 1
+        return PublishEncoder.byteCount(
+            longest, topicBytes: topicBytes, propertyBytes: propertyBytes, payloadBytes: payloadBytes,
+            identifiers: identifiers, version: .v5) <= connection.packetBytesMax
     }
 
     private func remaining(_ expiresAt: Milliseconds) -> UInt32? {
@@ -275,7 +291,7 @@ extension Shard {
         guard entry.ordinal != PostReceiver.unstored else {
             return acknowledge(connection, .pubrel, packetID: view.packetID, after: nil)
         }
-        let ticket = beginEntry()
+        let ticket = beginEntry(of: session)
         lane.append(
             .state(
                 session: session.number, number: entry.number, ordinal: entry.ordinal,

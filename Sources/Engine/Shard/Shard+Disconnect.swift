@@ -18,10 +18,11 @@ extension Shard {
             }
             session.record.expirySeconds = min(expiry, limits.sessionExpirySecondsMax)
         }
-        if disconnect.reason == .success { session.record.will = nil }
+        let cancelsWill = disconnect.reason == .success && session.record.will != nil
+        if cancelsWill { session.record.will = nil }
         let detail =
             disconnect.reason == .success ? "the client disconnected" : "the client asks for its will"
-        detach(connection, disconnect.reason, detail, cancelsWill: disconnect.reason == .success)
+        detach(connection, disconnect.reason, detail, cancelsWill: cancelsWill)
         orders.append(.close(connection.id))
     }
 
@@ -54,7 +55,7 @@ extension Shard {
         orders.append(
             .report(
                 .disconnected(session.record.clientID, connection.origin, reason: reason, detail: detail)))
-        recordDisconnect(session, cancelsWill: cancelsWill)
+        recordDisconnect(session)
         quiet(session)
         if isStopping { return }
         if session.record.expirySeconds == 0 || !session.isPersistent {
@@ -65,16 +66,18 @@ extension Shard {
         } else {
             schedule(session)
         }
+        // Nobody waits for it, but a crash must not bring the will back.
+        if cancelsWill && !lane.isEmpty { lane.isUrgent = true }
     }
 
     /// Writes what the next connection needs to know: what is in flight, and when the connection ended. A
     /// shutdown treats connections as a crash does: their records stay "connected".
-    private func recordDisconnect(_ session: Session, cancelsWill: Bool) {
+    private func recordDisconnect(_ session: Session) {
         guard session.isPersistent && session.record.expirySeconds > 0 else { return }
         let unrecorded = session.inflight.entries.filter {
             !$0.isRecorded && $0.ordinal != PostReceiver.unstored
         }
-        beginEntry()
+        beginEntry(of: session)
         for entry in unrecorded {
             lane.append(
                 .state(
@@ -84,12 +87,11 @@ extension Shard {
         if isStopping { return }
         session.record.disconnectedAt = now
         appendRecord(session)
-        if cancelsWill { lane.isUrgent = true }
     }
 
     /// Forgets everything that belongs to the connection.
     private func quiet(_ session: Session) {
-        session.inflight.removeAll()
+        session.inflight.suspend()
         session.dropTail()
         session.catchup = Catchup(phase: .live, round: session.catchup.round &+ 1)
         catchingUp.removeAll { $0 === session }
@@ -110,7 +112,7 @@ extension Shard {
         if session.isStored {
             if !opened { beginEntry() }
             lane.append(.sessionEnd(session: session.number))
-            sweeps.append(Sweep(session: session.number, subscriptions: session.subscriptions))
+            sweeps.append(Sweep(session: session.number))
         }
         afterHandOver.append(.forget(session))
         orders.append(.report(.ended(session.record.clientID)))

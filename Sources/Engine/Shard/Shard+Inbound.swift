@@ -125,16 +125,16 @@ extension Shard {
 
     /// Tells a misbehaving client why, as far as its version can, and closes.
     private func fail(_ connection: Connection, _ error: DecodeError) {
-        if connection.stage == .opening {
-            connection.version = connection.decoder.version ?? connection.version
-        }
         let detail = "\(error.message) [\(error.statement)]"
-        switch connection.stage {
-        case .opening where error.reason == .unsupportedProtocolVersion:
+        guard connection.stage == .opening else { return drop(connection, error.reason, detail) }
+        // A CONNECT that is not accepted leaves the decoder without a version: its level tells who understands
+        // which CONNACK. Before MQTT 5 there is a return code for an unknown level and for nothing else.
+        let isV5 = (error.clientLevel ?? 0) >= ProtocolVersion.v5.rawValue
+        if isV5 { connection.version = .v5 }
+        if isV5 || error.reason == .unsupportedProtocolVersion {
             refuse(connection, error.reason, detail)
-        case .opening where connection.decoder.version == .v5: refuse(connection, error.reason, detail)
-        case .opening: drop(connection, error.reason, detail, says: false)
-        default: drop(connection, error.reason, detail)
+        } else {
+            drop(connection, error.reason, detail, says: false)
         }
     }
 }

@@ -20,6 +20,15 @@ struct RetainedRequest {
     var end: MessageNumber?
     /// Bodies that are being read.
     var round: UInt64 = 0
+    /// Bodies that were read for the next window.
+    var bodies: [Text: RetainedRecord] = [:]
+
+    /// The message of a value of the window; `nil` while its body has to be read.
+    func message(of value: RetainedValue) -> MessageRecord? {
+        if let body = value.body { return body.message }
+        guard let record = bodies[value.topic], record.number == value.number else { return nil }
+        return record.message
+    }
 }
 
 /// Clears with numbers up to `number` are forgotten once the barrier has passed.
@@ -106,7 +115,7 @@ extension Shard {
         let page = commons.retained.withLock {
             $0.matching(request.filter, after: request.sent, upTo: end, limit: Shard.retainedWindow)
         }
-        let missing = page.values.filter { $0.body == nil }.map { $0.topic }
+        let missing = page.values.filter { request.message(of: $0) == nil }.map { $0.topic }
         if !missing.isEmpty {
             retainedRound += 1
             request.round = retainedRound
@@ -115,6 +124,7 @@ extension Shard {
             return false
         }
         for value in page.values { send(value, request) }
+        request.bodies = [:]
         request.sent = page.isLast ? end : page.through
         recordProgress(request, end: end, isLast: page.isLast)
         return page.isLast
@@ -142,7 +152,7 @@ extension Shard {
 
     /// One retained message for one session: a message of its own, with a new number if it is stored.
     private func send(_ value: RetainedValue, _ request: RetainedRequest) {
-        guard let message = value.body?.message, message.expiresAt == 0 || message.expiresAt > now,
+        guard let message = request.message(of: value), message.expiresAt == 0 || message.expiresAt > now,
             let subscription = request.session.subscriptions[request.filter.text]
         else { return }
         withPublication(topic: message.topic, properties: message.properties, payload: message.payload) {
@@ -165,7 +175,7 @@ extension Shard {
         append(record)
     }
 
-    /// Bodies came from the store.
+    /// Bodies came from the store. The request keeps them until its window is sent: the index may have no room.
     func takeRetained(_ records: [RetainedRecord], round: UInt64) {
         commons.retained.withLock { index in
             for record in records {
@@ -176,6 +186,7 @@ extension Shard {
         }
         for position in retainedRequests.indices where retainedRequests[position].round == round {
             retainedRequests[position].round = 0
+            for record in records { retainedRequests[position].bodies[record.message.topic] = record }
         }
     }
 

@@ -7,24 +7,30 @@ package import Persistence
 /// An ended session whose rows are being removed.
 struct Sweep {
     enum Phase {
-        /// Waits until every tick that may have matched it is over.
+        /// Waits until the end is handed over.
         case fresh
+        /// Waits until every tick that may have matched it is over.
         case barrier(Barrier)
-        /// Waits until everything handed over before is committed.
-        case settling(position: UInt64)
         case reading
+        /// Waits until the last slice is removed, all of it: what is read again is moved again.
+        case removing(ClosedRange<UInt64>)
+        /// Found nothing, but something that was handed over before the barrier may still come.
+        case settling
     }
 
     var session: SessionNumber
-    var subscriptions: [Text: SubscriptionRecord]
     var phase = Phase.fresh
+    /// The last position given out when the barrier had passed.
+    var end: UInt64 = 0
+    /// Everything up to `end` was committed before the read under way.
+    var isFinal = false
 }
 
 /// What an ended session leaves is removed in bounded slices, or given to another member of its share.
 extension Shard {
     /// Takes over the sweep of a session that ended before the start.
     package func resumeSweep(_ session: SessionNumber) {
-        sweeps.append(Sweep(session: session, subscriptions: [:]))
+        sweeps.append(Sweep(session: session))
     }
 
     func advanceSweeps() {
@@ -35,38 +41,39 @@ extension Shard {
     private func advance(_ sweep: inout Sweep) {
         switch sweep.phase {
         case .fresh:
-            // The end itself must be handed over before the barrier means anything.
             guard lane.isEmpty else { return }
             sweep.phase = .barrier(commons.barrier())
         case .barrier(let barrier):
             guard commons.hasPassed(barrier, asking: index), lane.isEmpty else { return }
-            settle(&sweep)
-        case .settling(let position):
-            guard position <= commons.committedPosition else { return }
-            sweep.phase = .reading
-            let kind = ReadRequest.Kind.sweep(limit: Shard.sweepSlice)
-            orders.append(.read(ReadRequest(session: sweep.session, kind: kind)))
-        case .reading: break
+            commons.underHandOver { _, position in sweep.end = position }
+            read(&sweep)
+        case .removing(let tickets) where tickets.allSatisfy({ ledger.isDone($0) }): read(&sweep)
+        case .settling where sweep.end <= commons.committedPosition: read(&sweep)
+        case .reading, .removing, .settling: break
         }
     }
 
-    private func settle(_ sweep: inout Sweep) {
-        var last: UInt64 = 0
-        commons.underHandOver { _, position in last = position }
-        sweep.phase = .settling(position: last)
+    private func read(_ sweep: inout Sweep) {
+        sweep.phase = .reading
+        sweep.isFinal = sweep.end <= commons.committedPosition
+        let kind = ReadRequest.Kind.sweep(limit: Shard.sweepSlice)
+        orders.append(.read(ReadRequest(session: sweep.session, kind: kind)))
     }
 
-    /// One slice: removes its deliveries, moves those of shares; the last slice removes the rest.
+    /// One slice: removes its deliveries, moves those of shares. When nothing is left, and nothing can come any
+    /// more, the rest goes.
     func takeSweep(_ page: DeliveryPage, of session: SessionNumber) {
         guard let position = sweeps.firstIndex(where: { $0.session == session }) else { return }
-        for delivery in page.deliveries { remove(delivery) }
-        if page.isLast {
-            // Nothing can come after the barrier, so this slice was the last one.
+        if !page.deliveries.isEmpty {
+            let first = ticket + 1
+            for delivery in page.deliveries { remove(delivery) }
+            sweeps[position].phase = .removing(first...ticket)
+        } else if sweeps[position].isFinal {
             beginEntry()
             lane.append(.sessionSwept(session: session))
             sweeps.remove(at: position)
         } else {
-            sweeps[position].phase = .fresh
+            sweeps[position].phase = .settling
         }
     }
 

@@ -17,6 +17,14 @@ extension Shard {
         return ticket
     }
 
+    /// Begins an entry that changes a session's queue or record.
+    @discardableResult
+    func beginEntry(of session: Session) -> UInt64 {
+        let ticket = beginEntry()
+        session.lastChange = .ticket(ticket)
+        return ticket
+    }
+
     /// Queues an acknowledgement until `ticket` is committed; nil: it leaves now, or behind others of its kind.
     func acknowledge(
         _ connection: Connection, _ kind: WaiterKind, packetID: UInt16 = 0, reason: ReasonCode = .success,
@@ -145,7 +153,7 @@ extension Shard {
         switch wait {
         case nil: true
         case .ticket(let ticket): ledger.isDone(ticket)
-        case .position(let position): position <= ledger.position
+        case .position(let position): ledger.isDone(position: position)
         }
     }
 }

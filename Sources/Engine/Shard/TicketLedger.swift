@@ -16,6 +16,8 @@ package struct TicketLedger: Sendable {
 
     private var spans: Deque<Span> = []
     private var ahead: Set<UInt64> = []
+    /// Positions, this shard's or another's, that are committed beyond the watermark.
+    private var positionsAhead: Set<UInt64> = []
     private var refused: Set<UInt64> = []
     /// Every ticket up to here is committed.
     package private(set) var committed: UInt64 = 0
@@ -42,10 +44,12 @@ package struct TicketLedger: Sendable {
             spans.removeFirst()
         }
         if !ahead.isEmpty { ahead = ahead.filter { $0 > committed } }
+        if !positionsAhead.isEmpty { positionsAhead = positionsAhead.filter { $0 > position } }
     }
 
     /// One entry is committed ahead of the watermark.
     package mutating func settle(_ position: UInt64) {
+        if position > self.position { positionsAhead.insert(position) }
         if let ticket = ticket(of: position), ticket > committed { ahead.insert(ticket) }
     }
 
@@ -56,8 +60,13 @@ package struct TicketLedger: Sendable {
 
     package func isDone(_ ticket: UInt64) -> Bool { ticket <= committed || ahead.contains(ticket) }
 
+    /// The same for a position, of whichever shard.
+    package func isDone(position: UInt64) -> Bool {
+        position <= self.position || positionsAhead.contains(position)
+    }
+
     /// Whether tickets are done beyond the watermark.
-    package var hasAhead: Bool { !ahead.isEmpty }
+    package var hasAhead: Bool { !ahead.isEmpty || !positionsAhead.isEmpty }
 
     /// Whether the entry was refused; asked once, when its acknowledgement is due.
     package mutating func takeRefusal(_ ticket: UInt64) -> Bool { refused.remove(ticket) != nil }

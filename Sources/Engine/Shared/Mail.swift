@@ -60,8 +60,8 @@ package struct Mail: Sendable {
     package mutating func append(_ receiver: PostReceiver, place: UInt32, from other: borrowing Mail) {
         var copy = receiver
         copy.place = place
+        copy.firstIdentifier = Int32(identifiers.count)
         if receiver.identifierCount > 0 {
-            copy.firstIdentifier = Int32(identifiers.count)
             let first = Int(receiver.firstIdentifier)
             identifiers.append(contentsOf: other.identifiers[first..<first + Int(receiver.identifierCount)])
         }

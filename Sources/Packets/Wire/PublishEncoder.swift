@@ -38,6 +38,8 @@ package struct PublishHead: Hashable, Sendable {
 package enum PublishEncoder {
     /// How many bytes `append` would write, fixed header included: what the client's Maximum Packet Size is
     /// compared with `[MQTT-3.1.2-24]`.
+    ///
+    /// The pointer to the identifiers is read before the call returns, and not kept.
     package static func byteCount(
         _ head: PublishHead, topicBytes: Int, propertyBytes: Int, payloadBytes: Int,
         identifiers: UnsafeBufferPointer<UInt32>, version: ProtocolVersion
@@ -51,7 +53,8 @@ package enum PublishEncoder {
     /// Appends one PUBLISH. `properties` are encoded properties without their length, as they are stored; before
     /// MQTT 5 they are left out, and so is what the head says about expiry and alias.
     ///
-    /// The packet must not be larger than MQTT allows (256 MiB), nor the topic than 65,535 bytes.
+    /// The packet must not be larger than MQTT allows (256 MiB), nor the topic than 65,535 bytes. The pointers
+    /// are read before the call returns, and not kept.
     package static func append(
         _ head: PublishHead, topic: UnsafeRawBufferPointer, properties: UnsafeRawBufferPointer,
         payload: UnsafeRawBufferPointer, identifiers: UnsafeBufferPointer<UInt32>, version: ProtocolVersion,
@@ -92,7 +95,10 @@ struct PublishLayout {
         if isV5 {
             properties =
                 propertyBytes &+ (head.expirySeconds == nil ? 0 : 5) &+ (head.topicAlias == 0 ? 0 : 3)
-            for identifier in identifiers { properties &+= 1 &+ variableByteCount(Int(identifier)) }
+            for identifier in identifiers {
+                precondition(identifier <= variableByteIntegerMax, "a subscription identifier has four bytes")
+                properties &+= 1 &+ variableByteCount(Int(identifier))
+            }
             remaining &+= variableByteCount(properties) &+ properties
         }
         self.topicBytes = sent
@@ -111,6 +117,7 @@ struct PublishLayout {
         to target: UnsafeMutableRawBufferPointer
     ) {
         precondition(target.count >= packetBytes, "there is room for the whole packet")
+        precondition(remainingLength <= variableByteIntegerMax, "the packet is one that MQTT can carry")
         var cursor = WriteCursor(target)
         cursor.put(head.firstByte)
         cursor.put(variableByteInteger: remainingLength)
@@ -130,8 +137,8 @@ struct PublishLayout {
 
 /// Writes into memory whose size was computed before.
 ///
-/// `PublishLayout.write` checks once that the target holds the whole packet; every write below is counted in that
-/// size, so none of them checks again.
+/// The unchecked pointer is safe: `PublishLayout.write` checks once that the target holds the whole packet, and
+/// every write below is counted in that size.
 private struct WriteCursor {
     private let base: UnsafeMutableRawBufferPointer
     private var offset = 0

@@ -19,7 +19,8 @@ package struct PublishTemplate: Sendable {
     /// How many bytes every copy has.
     package var byteCount: Int { bytes.count }
 
-    /// Replaces what the template holds. The arguments are those of `PublishEncoder.append`.
+    /// Replaces what the template holds. The arguments are those of `PublishEncoder.append`; the
+    /// pointers are not kept.
     package mutating func encode(
         _ head: PublishHead, topic: UnsafeRawBufferPointer, properties: UnsafeRawBufferPointer,
         payload: UnsafeRawBufferPointer, identifiers: UnsafeBufferPointer<UInt32>, version: ProtocolVersion

@@ -73,7 +73,7 @@ final class CommitThread: Sendable {
         var log = StoreLog(machinery.logger)
         while true {
             let pause = step(&committer, machinery.clock)
-            log.look(at: committer.health, now: machinery.clock.now)
+            log.look(at: committer.health, isIdle: committer.isIdle, now: machinery.clock.now)
             for shard in committer.takeWakes() { machinery.loops[shard].wake() }
             let deadline = deadline.withLock { $0 }
             guard let deadline else {

@@ -33,6 +33,9 @@ final class ShardLoop: @unchecked Sendable {
     private var now: Milliseconds = 0
     private var nextCollect: Milliseconds = .max
     private var sweptIndex = 0
+    private var clockWatch: ClockWatch
+    private var drops = DropLog()
+    private var advanceCount = 0
     private var ticker: RepeatedTask?
     private var channelCount = 0
     private var emptied: EventLoopPromise<Void>?
@@ -42,6 +45,8 @@ final class ShardLoop: @unchecked Sendable {
 
     /// How often timers are looked at.
     static let advanceMilliseconds: Int64 = 250
+    /// How many of those looks lie between two lines about dropped messages.
+    private static let advancesPerLine = 4
     /// How long a connection that was closed by the broker waits for its peer to close too.
     static let lingerMillisecondsMax: Milliseconds = 2000
 
@@ -50,6 +55,7 @@ final class ShardLoop: @unchecked Sendable {
         self.eventLoop = eventLoop
         self.shard = shard
         self.clock = clock
+        clockWatch = ClockWatch(drift: clock.drift)
     }
 
     // MARK: Life
@@ -83,6 +89,7 @@ final class ShardLoop: @unchecked Sendable {
     /// Lets go of everything; inline publications that still wait are told so.
     func stop() {
         eventLoop.assertInEventLoop()
+        logDrops()
         ticker?.cancel()
         ticker = nil
         for (_, continuation) in publications { continuation.resume(returning: nil) }
@@ -166,6 +173,9 @@ final class ShardLoop: @unchecked Sendable {
         shard.advance(now: now)
         endLingering()
         releaseIdleBuffers()
+        if index == 0 { watchClock() }
+        advanceCount += 1
+        if advanceCount % ShardLoop.advancesPerLine == 0 { logDrops() }
     }
 
     // MARK: The tick
@@ -200,7 +210,7 @@ final class ShardLoop: @unchecked Sendable {
         case .wakeSelf(let milliseconds): collect(afterMilliseconds: milliseconds)
         case .completed(let ticket, let reason):
             publications.removeValue(forKey: ticket)?.resume(returning: reason)
-        case .report(let report): machinery?.log(report)
+        case .report(let report): log(report)
         }
     }
 
@@ -237,6 +247,14 @@ final class ShardLoop: @unchecked Sendable {
         }
     }
 
+    private func log(_ report: Report) {
+        if case .dropped(let session, let count, let reason) = report {
+            drops.add(count, for: session, because: reason.rawValue)
+        } else {
+            machinery?.log(report)
+        }
+    }
+
     // MARK: Slow work of the timer
 
     private func endLingering() {
@@ -252,6 +270,15 @@ final class ShardLoop: @unchecked Sendable {
             sweptIndex = (sweptIndex + 1) % connections.count
             connections[sweptIndex]?.releaseIdleBuffer()
         }
+    }
+
+    private func logDrops() {
+        for line in drops.takeLines() { machinery?.warn(line) }
+    }
+
+    private func watchClock() {
+        guard let jump = clockWatch.jump(to: clock.drift) else { return }
+        machinery?.log(clockJump: jump)
     }
 
     private func reportIfEmpty() {

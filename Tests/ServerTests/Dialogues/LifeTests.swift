@@ -122,4 +122,30 @@ struct LifeTests {
         for _ in 1...3 { try await withBroker(on: store) { _, _ in } }
         #expect(try store.snapshot().boots.map(\.number) == [1, 2, 3])
     }
+
+    @Test func `what another hook has stored is there before the first client`() async throws {
+        let broker = makeBroker(on: MemoryStore())
+        broker.add(OldRetainedMessages())
+        async let running: Void = broker.run()
+        let report = try await broker.startup()
+        #expect(report.importedRecords == 1)
+        #expect(report.retainedMessages == 1)
+        let client = try await TestClient.connect(port: report.endpoints[0].port, "client")
+        try await client.subscribe("old")
+        try await client.expect("old", "value", retain: true)
+        broker.shutDown()
+        try await running
+    }
+}
+
+/// Implements one of the five protocols of persistence alone.
+private final class OldRetainedMessages: StoredRetainedMessages {
+    private let record = RetainedRecord(
+        number: 1, message: MessageRecord(topic: "old", payload: Array("value".utf8)))
+
+    func retainedMessages(after topic: Text, limit: Int) -> [RetainedRecord] {
+        topic < record.message.topic ? [record] : []
+    }
+
+    func retainedMessage(_ topic: Text) -> RetainedRecord? { topic == record.message.topic ? record : nil }
 }

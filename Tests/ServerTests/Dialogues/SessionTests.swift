@@ -21,9 +21,10 @@ struct SessionTests {
         }
     }
 
-    @Test func `a restart on the same store loses nothing that was acknowledged`() async throws {
-        let store = MemoryStore()
-        try await withBroker(on: store) { _, port in
+    @Test(arguments: TestStore.allCases)
+    func `a restart on the same store loses nothing that was acknowledged`(kind: TestStore) async throws {
+        let store = try kind.starts()
+        try await withBroker(on: store()) { _, port in
             try await Self.leaveSession(port)
             let publisher = try await TestClient.connect(port: port, "publisher")
             try await publisher.publish("a", "before", qos: .atLeastOnce, id: 1)
@@ -32,7 +33,7 @@ struct SessionTests {
             try await publisher.expect(
                 .puback(Acknowledgement(packetID: 2, reason: .noMatchingSubscribers)))
         }
-        try await withBroker(on: store) { broker, port in
+        try await withBroker(on: store()) { broker, port in
             let report = try await broker.startup()
             #expect(report.sessions == 1)
             #expect(report.subscriptions == 1)
@@ -47,9 +48,10 @@ struct SessionTests {
         }
     }
 
-    @Test func `what was sent and not acknowledged comes again with DUP`() async throws {
-        let store = MemoryStore()
-        let id = try await withBroker(on: store) { _, port in
+    @Test(arguments: TestStore.allCases)
+    func `what was sent and not acknowledged comes again with DUP`(kind: TestStore) async throws {
+        let store = try kind.starts()
+        let id = try await withBroker(on: store()) { _, port in
             try await Self.leaveSession(port)
             let publisher = try await TestClient.connect(port: port, "publisher")
             try await publisher.publish("a", "x", qos: .atLeastOnce, id: 1)
@@ -61,7 +63,7 @@ struct SessionTests {
             #expect(try await second.expect("a", "x", qos: .atLeastOnce, dup: true) == id)
             return id
         }
-        try await withBroker(on: store) { _, port in
+        try await withBroker(on: store()) { _, port in
             let client = try await Self.connectAgain(port)
             #expect(try await client.expect("a", "x", qos: .atLeastOnce, dup: true) == id)
             try await client.send(.puback(Acknowledgement(packetID: id)))

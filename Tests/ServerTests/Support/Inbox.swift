@@ -21,6 +21,8 @@ final class Inbox: Sendable {
 
     private let state = Mutex(State())
 
+    var isEmpty: Bool { state.withLock { $0.packets.isEmpty && $0.end == nil } }
+
     func append(_ packet: Packet) {
         let waiter = state.withLock { state in
             let waiter = state.waiter

@@ -21,18 +21,25 @@ func withBroker<Result: Sendable>(
         try await running
         return result
     } catch {
+        // What went wrong first is what the test should say; how the broker ends then comes second.
+        Issue.record(error)
         broker.shutDown()
         try await running
         throw error
     }
 }
 
-/// A broker with two event loops that listens on a port of the system's choice and logs nothing.
-func makeBroker(on store: any Store, _ configure: (inout BrokerOptions) -> Void = { _ in }) -> Broker {
+/// A broker with two event loops that listens on a port of the system's choice and logs to `output`.
+func makeBroker(
+    on store: any Store, output: LogOutput = LogOutput { _ in },
+    _ configure: (inout BrokerOptions) -> Void = { _ in }
+) -> Broker {
     var options = BrokerOptions()
     options.eventLoops = 2
     configure(&options)
-    let broker = Broker(options: options, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    let broker = Broker(
+        options: options, logger: Logger(label: "test") { _ in TextLogHandler(level: .debug, output: output) }
+    )
     broker.add(store)
     broker.add(.tcp(port: 0))
     return broker

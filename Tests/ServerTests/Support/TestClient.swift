@@ -100,6 +100,9 @@ final class TestClient: Sendable {
     /// The next packet; throws when the connection ends or nothing comes in time.
     func receive() async throws -> Packet { try await inbox.next(within: .seconds(20)) }
 
+    /// Whether nothing has arrived that was not asked for.
+    var hasHeardNothing: Bool { inbox.isEmpty }
+
     func expect(_ packet: Packet, sourceLocation: SourceLocation = #_sourceLocation) async throws {
         let received = try await receive()
         #expect(received == packet, sourceLocation: sourceLocation)

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The Roost authors
+
+import CSQLite
+import Glibc
+
+/// A thread that writes the log back while batches go on being committed to it.
+///
+/// It changes nothing that anybody can read and runs only passive checkpoints, which wait for nobody and keep
+/// nobody waiting. It cannot catch up with a log that grows meanwhile, so `Log` does the short rest itself.
+///
+/// `@unchecked Sendable`: the mutable fields are only touched with the mutex locked; mutex and condition lie in
+/// memory that does not move; the connection is used by the thread alone, and closed when it has ended.
+final class Checkpointer: @unchecked Sendable {
+    private enum Order {
+        case wait, checkpoint, stop
+    }
+
+    private let connection: Connection
+    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    private let ordered = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    private var order = Order.wait
+    private var failure: SQLiteFailure?
+    private var thread: pthread_t?
+
+    init(_ path: String, _ options: SQLiteStore.Options) throws(SQLiteFailure) {
+        connection = try Connection(path, flags: SQLITE_OPEN_READWRITE)
+        try connection.execute("PRAGMA wal_autocheckpoint=0")
+        try connection.execute("PRAGMA synchronous=FULL")
+        connection.setChunk(options.storeReserveBytes)
+        pthread_mutex_init(mutex, nil)
+        pthread_cond_init(ordered, nil)
+    }
+
+    deinit {
+        pthread_cond_destroy(ordered)
+        pthread_mutex_destroy(mutex)
+        ordered.deallocate()
+        mutex.deallocate()
+    }
+
+    /// Starts the thread; without one, the log is written back by whoever commits.
+    func start() {
+        var started = pthread_t()
+        // The thread owns one reference, taken here and given back when it ends.
+        let context = Unmanaged.passRetained(self)
+        let status = pthread_create(
+            &started, nil,
+            { context in
+                if let context { Unmanaged<Checkpointer>.fromOpaque(context).takeRetainedValue().run() }
+                return nil
+            }, context.toOpaque())
+        if status == 0 { thread = started } else { context.release() }
+    }
+
+    /// Orders a checkpoint and gives back how an earlier one failed.
+    func checkpoint() -> SQLiteFailure? {
+        locked {
+            order = .checkpoint
+            pthread_cond_signal(ordered)
+            defer { failure = nil }
+            return failure
+        }
+    }
+
+    /// Waits for the thread to end and closes its connection.
+    func stop(keepLog: Bool) {
+        locked {
+            order = .stop
+            pthread_cond_signal(ordered)
+        }
+        if let thread { pthread_join(thread, nil) }
+        thread = nil
+        connection.keepLogOnClose(keepLog)
+        connection.close()
+    }
+
+    private func run() {
+        while next() == .checkpoint {
+            do throws(SQLiteFailure) {
+                try connection.checkpoint(SQLITE_CHECKPOINT_PASSIVE)
+            } catch {
+                // Busy means that the committer is at it, full that the log has to grow on; neither loses anything.
+                if error.code & 0xff != SQLITE_BUSY && !error.isFull { locked { failure = error } }
+            }
+        }
+    }
+
+    private func next() -> Order {
+        locked {
+            while order == .wait { pthread_cond_wait(ordered, mutex) }
+            defer { if order == .checkpoint { order = .wait } }
+            return order
+        }
+    }
+
+    private func locked<Result>(_ body: () -> Result) -> Result {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        return body()
+    }
+}

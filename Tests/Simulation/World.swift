@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The Roost authors
+
+import Engine
+import Packets
+import Persistence
+import StoreConformance
+
+/// A broker with its store, its clients and everything between them, on one thread, from one seed.
+///
+/// The world owns every queue: bytes on their way in both directions, the orders of the shards, reads and their
+/// answers, the steps of the committer, the clock. In each step it draws one thing to happen. A crash drops
+/// everything but what the store has applied. Clients keep a ledger of their own, and what they see is compared
+/// with that, never with the engine's state; `Mirror` watches what the store applies.
+///
+/// At the end faults stop, everybody comes back, reads and acknowledges, and the world must come to rest within
+/// a bounded number of rounds with nothing lost.
+package final class World {
+    package let seed: UInt64
+    let plan: Plan
+    var dice: Dice
+    var now: Milliseconds = 1_700_000_000_000
+    var moment: Moment = 0
+    let disk = Disk()
+    var commons: Commons
+    var loops: [Loop] = []
+    var commit: CommitLoop
+    var boot: UInt64 = 0
+    let clients: [SimulatedClient]
+    var links: [Link] = []
+    var linkCount = 0
+    var ledger = Ledger()
+    /// When the broker died last.
+    var crashedAt: Moment = 0
+    /// Faults may happen.
+    var isHostile = true
+    /// The first rule that was broken.
+    package private(set) var failure: String?
+    /// Hears what happens, if somebody wants to read it.
+    private let tell: ((String) -> Void)?
+
+    package init(seed: UInt64, tell: ((String) -> Void)? = nil) {
+        self.seed = seed
+        self.tell = tell
+        dice = Dice(seed: seed)
+        plan = Plan(&dice)
+        commons = Commons(shardCount: plan.shardCount, limits: plan.limits)
+        commit = CommitLoop(commons: commons, after: SysInfoRecord())
+        clients = plan.characters.enumerated().map { SimulatedClient(index: $0.offset, character: $0.element) }
+        if plan.refusals { disk.recordBytesMax = 150 }
+    }
+
+    /// Lives through the whole run; returns the first rule that was broken.
+    package func run() -> String? {
+        start()
+        for _ in 0..<plan.steps where failure == nil { step() }
+        if failure == nil { end() }
+        return failure
+    }
+
+    // MARK: Telling
+
+    func fail(_ sentence: @autoclosure () -> String) {
+        guard failure == nil else { return }
+        failure = sentence()
+        note("FAILED: \(failure ?? "")")
+    }
+
+    func note(_ sentence: @autoclosure () -> String) {
+        tell?("\(moment) [\(now % 1_000_000)] \(sentence())")
+    }
+
+    // MARK: Steps
+
+    /// One thing happens.
+    func step() {
+        moment += 1
+        switch dice.pick(weights: [30, 30, 20, 20, 24, 10, 22, 8, 3]) {
+        case 0: act(dice.pick(clients))
+        case 1: if let link = pickLink() { carry(link) }
+        case 2: endTick(dice.pick(loops))
+        case 3: if let link = pickLink() { hear(link, all: dice.chance(0.5)) }
+        case 4: work(dice.pick(loops))
+        case 5: read(dice.pick(loops))
+        case 6: if !plan.stalls || !dice.chance(0.6) { stepCommitter() }
+        case 7: passTime()
+        default: if isHostile { misfortune() }
+        }
+        if isHostile, plan.crashEvery > 0, dice.chance(1 / Double(plan.crashEvery)) { crash() }
+        checkBounds()
+    }
+
+    func pickLink() -> Link? { links.isEmpty ? nil : dice.pick(links) }
+
+    private func passTime() {
+        let isLong = plan.jumps && dice.chance(0.06)
+        now += Milliseconds(isLong ? dice.pick([11_000, 70_000, 700_000]) : dice.pick([1, 3, 20, 60, 600]))
+        if dice.chance(0.5) { advance(dice.pick(loops)) }
+        for loop in loops { loop.passTimers(now) }
+    }
+
+    private func misfortune() {
+        switch dice.pick(0...5) {
+        case 0 where plan.retries: disk.faulty.failNext(.retry)
+        case 1 where plan.retries: disk.faulty.fillDisk(budget: dice.pick([0, 0, 500]))
+        case 2 where plan.retries: disk.faulty.clearDisk()
+        case 3 where plan.reopens: disk.faulty.failNext(.lost)
+        case 4 where plan.reopens: disk.faulty.failNext(.applied)
+        case 5 where plan.readFaults: disk.failingReads = 1
+        default: break
+        }
+    }
+
+    /// What waits in the broker's memory has limits.
+    private func checkBounds() {
+        let slack = 40_000
+        if commons.queuedBytes > plan.limits.uncommittedBytesMax + slack {
+            fail("\(commons.queuedBytes) bytes wait for their commit")
+        }
+    }
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The Roost authors
+
+import CSQLite
+import Glibc
+import Packets
+import Persistence
+import Testing
+
+@testable import StoreSQLite
+
+/// What a database file can be like when it is opened.
+struct SQLiteOpeningTests {
+    @Test func `A database that is open is refused to a second store, and free after close`() throws {
+        let lab = try Lab()
+        try lab.with { _ in
+            let second = lab.store()
+            let error = failure { try second.open() }
+            #expect(error?.code == .inUse)
+            #expect(error?.message.contains(lab.path) == true)
+        }
+        try lab.with { _ in }
+    }
+
+    @Test func `A newer format is refused and the file is not touched`() throws {
+        let lab = try Lab()
+        try lab.fill()
+        try lab.tamper("PRAGMA user_version=2")
+        let before = try lab.bytes()
+        let error = failure { try lab.store().open() }
+        #expect(error?.code == .newerFormat)
+        #expect(error?.message.contains("format 2") == true)
+        #expect(try lab.bytes() == before)
+    }
+
+    @Test func `A truncated database is refused and not touched`() throws {
+        let lab = try Lab()
+        try lab.fill()
+        let whole = try lab.bytes()
+        let pageCount = whole[28..<32].reduce(0) { $0 << 8 | Int($1) }
+        for size in [(pageCount - 1) * 4_096, 8_192, 4_096, pageCount * 4_096 - 1] {
+            lab.write(Array(whole[..<size]))
+            let error = failure { try lab.store().open() }
+            #expect(error?.code == .corrupt)
+            #expect(error?.message.contains("truncated") == true, "\(size): \(error?.message ?? "nothing")")
+            #expect(try lab.bytes() == Array(whole[..<size]))
+        }
+        lab.write(whole)
+        try lab.with { store in try expectSound(store) }
+    }
+
+    @Test(arguments: [99, 100, 5_000])
+    func `A file that is no database is refused and not touched`(count: Int) throws {
+        let lab = try Lab()
+        let text = [UInt8](repeating: 0x61, count: count)
+        lab.write(text)
+        let error = failure { try lab.store().open() }
+        #expect(error?.code == .corrupt)
+        #expect(error?.message.contains("not an SQLite database") == true)
+        #expect(try lab.bytes() == text)
+    }
+
+    @Test func `The database of another program is refused`() throws {
+        let lab = try Lab()
+        lab.write([])
+        try lab.tamper("CREATE TABLE theirs (a)")
+        let error = failure { try lab.store().open() }
+        #expect(error?.code == .corrupt)
+        #expect(error?.message.contains("another program") == true)
+    }
+
+    @Test func `A log without its database is refused`() throws {
+        let lab = try Lab()
+        lab.write([1, 2, 3], to: lab.path + "-wal")
+        #expect(failure { try lab.store().open() }?.code == .corrupt)
+        lab.write([])
+        #expect(failure { try lab.store().open() }?.code == .corrupt)
+    }
+
+    @Test func `A directory that is missing or a file is named in the error`() throws {
+        let lab = try Lab()
+        lab.write([1])
+        for path in [lab.path + "/roost.db", lab.directory + "/missing/roost.db"] {
+            let error = failure { try SQLiteStore(path: path).open() }
+            #expect(error?.code == .unavailable)
+            #expect(error?.message.contains(path) == true)
+        }
+    }
+
+    @Test(.enabled("a disk can be mounted, which needs root") { SmallDisk.canMount })
+    func `A read-only directory is named in the error`() throws {
+        let disk = try SmallDisk(megabytes: 1, isReadOnly: true)
+        let lab = try Lab(directory: disk.directory)
+        let error = failure { try lab.store().open() }
+        #expect(error?.code == .unavailable)
+        #expect(error?.message.contains(lab.directory) == true)
+    }
+
+    @Test func `Lost system information stops the start`() throws {
+        let lab = try Lab()
+        try lab.fill()
+        try lab.tamper("UPDATE info SET record = x'0105'")
+        #expect(failure { try lab.store().open() }?.code == .corrupt)
+        try lab.tamper("DELETE FROM info")
+        #expect(failure { try lab.store().open() }?.code == .corrupt)
+        try lab.tamper("DROP TABLE info")
+        #expect(failure { try lab.store().open() } != nil)
+    }
+
+    @Test func `A database that was never filled because the broker died is filled`() throws {
+        let lab = try Lab()
+        lab.write([])
+        try lab.tamper("PRAGMA journal_mode=WAL")
+        try lab.with { store in
+            let info = try store.sysInfo()
+            #expect(info == SysInfoRecord())
+        }
+    }
+
+    @Test(arguments: Durability.allCases)
+    func `A store says how durable it is`(durability: Durability) throws {
+        let lab = try Lab()
+        let store = lab.store(durability)
+        try store.open()
+        #expect(store.durability == durability)
+        store.close()
+    }
+
+    @Test func `A closed store refuses pages and commits`() throws {
+        let lab = try Lab()
+        let store = lab.store()
+        #expect(failure { _ = try store.clients(after: 0, limit: 1) }?.code == .unavailable)
+        #expect(failure { try store.commit(ChangeBatch()) }?.code == .unavailable)
+        try store.open()
+        store.close()
+        #expect(failure { _ = try store.sysInfo() }?.code == .unavailable)
+    }
+}
