@@ -20,6 +20,7 @@ struct BatchEncoder {
         var number: MessageNumber
         var record: Slice
         var body: Slice?
+        var state: [UInt8]?
         var next: Int
     }
 
@@ -28,6 +29,7 @@ struct BatchEncoder {
         var first: Int
         var last: Int
         var count: Int
+        var stateCount = 0
     }
 
     private struct Removal {
@@ -43,7 +45,8 @@ struct BatchEncoder {
     private var body: (slice: Slice, isInline: Bool) = (.empty, false)
 
     /// Appends everything after the arguments that say who asks.
-    mutating func append(_ batch: borrowing ChangeBatch, leaseMilliseconds: UInt64, to command: inout Command) {
+    mutating func append(_ batch: borrowing ChangeBatch, leaseMilliseconds: UInt64, to command: inout Command)
+    {
         sort(batch)
         for number in [batch.number, batch.session, batch.message, UInt64(max(0, batch.time))] {
             command.append(number.padded)
@@ -69,7 +72,7 @@ struct BatchEncoder {
                 messageCount += 1
                 body = (record, Self.isInline(record, references))
             case .delivery(let session, let number, let record):
-                insert(session, number, record)
+                insert(session, number, record, Self.state(record, of: batch))
             case .removal(let session, let number):
                 removals.append(Removal(session: session, number: number))
             case .client, .sessionEnd, .sessionSwept, .subscription, .unsubscription, .deliveryState,
@@ -79,18 +82,38 @@ struct BatchEncoder {
         }
     }
 
-    private mutating func insert(_ session: SessionNumber, _ number: MessageNumber, _ record: Slice) {
+    private mutating func insert(
+        _ session: SessionNumber, _ number: MessageNumber, _ record: Slice, _ state: [UInt8]?
+    ) {
         let index = members.count
-        members.append(
-            Member(number: number, record: record, body: body.isInline ? body.slice : nil, next: -1))
-        if let queue = queueBySession[session] {
-            members[queues[queue].last].next = index
-            queues[queue].last = index
-            queues[queue].count += 1
+        let body = body.isInline ? body.slice : nil
+        members.append(Member(number: number, record: record, body: body, state: state, next: -1))
+        let queue = queueBySession[session] ?? queues.count
+        if queue == queues.count {
+            queueBySession[session] = queue
+            queues.append(Queue(session: session, first: index, last: index, count: 0))
         } else {
-            queueBySession[session] = queues.count
-            queues.append(Queue(session: session, first: index, last: index, count: 1))
+            members[queues[queue].last].next = index
         }
+        queues[queue].last = index
+        queues[queue].count += 1
+        if state != nil { queues[queue].stateCount += 1 }
+    }
+
+    /// Packet identifier and state with which a delivery begins; `nil` when it is queued.
+    private static func state(_ record: Slice, of batch: borrowing ChangeBatch) -> [UInt8]? {
+        do throws(StoreError) {
+            let start = try batch.withBytes(record) { (record) throws(StoreError) in
+                try RecordCoding.deliveryStart(record)
+            }
+            return start.state == .queued && start.packetID == 0 ? nil : state(start.packetID, start.state)
+        } catch {
+            preconditionFailure("a delivery record is made by RecordCoding: \(error)")
+        }
+    }
+
+    private static func state(_ packetID: UInt16, _ state: DeliveryState) -> [UInt8] {
+        [UInt8(packetID >> 8), UInt8(packetID & 0xff), state.rawValue]
     }
 
     private static func isInline(_ record: Slice, _ references: UInt32) -> Bool {
@@ -122,6 +145,29 @@ extension BatchEncoder {
                 append(members[index], of: batch, to: &command)
                 index = members[index].next
             }
+        }
+        appendStates(queue, to: &command)
+    }
+
+    /// What is not queued any more when it comes.
+    private func appendStates(_ queue: Queue, to command: inout Command) {
+        var index = queue.stateCount == 0 ? -1 : queue.first
+        var left = 0
+        var written = 0
+        while index >= 0 {
+            if let state = members[index].state {
+                if left == 0 {
+                    left = min(Self.membersMax, queue.stateCount - written)
+                    command.append("Y")
+                    command.append(queue.session)
+                    command.append(UInt64(2 * left))
+                }
+                command.append(key: members[index].number)
+                command.append(state)
+                left -= 1
+                written += 1
+            }
+            index = members[index].next
         }
     }
 
@@ -172,7 +218,7 @@ extension BatchEncoder {
             command.append("T")
             command.append(session)
             command.append(key: number)
-            command.append([UInt8(packetID >> 8), UInt8(packetID & 0xff), state.rawValue])
+            command.append(Self.state(packetID, state))
         case .reception(let session, let packetID):
             append("N", session, packetID, to: &command)
         case .release(let session, let packetID):

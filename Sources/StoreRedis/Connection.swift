@@ -81,6 +81,16 @@ final class Connection: @unchecked Sendable {
         return try receive()
     }
 
+    /// Sends one command of any bytes and waits for its answer.
+    func send(_ arguments: [[UInt8]]) throws(RedisFailure) -> Reply {
+        var command = Command()
+        command.begin()
+        for argument in arguments { command.append(argument) }
+        command.end()
+        try send(command)
+        return try receive()
+    }
+
     /// Runs a script on the keys of a prefix.
     func run(_ script: Script, _ prefix: String, _ arguments: [Argument]) throws(RedisFailure) -> Reply {
         var command = Command()

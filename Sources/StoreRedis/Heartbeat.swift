@@ -23,7 +23,7 @@ final class Heartbeat: Sendable {
         self.milliseconds = Int32(clamping: milliseconds)
         self.beat = beat
         guard end >= 0 else { return }
-        // The thread owns one reference to this object, taken here and given back when it ends.
+        // Unmanaged: the thread owns one reference to this object, taken here and given back when it ends.
         let context = Unmanaged.passRetained(self)
         var thread = pthread_t()
         let status = pthread_create(&thread, nil, heartbeatThread, context.toOpaque())
@@ -54,6 +54,7 @@ final class Heartbeat: Sendable {
     }
 }
 
+// The pointer is the reference that the thread owns.
 private func heartbeatThread(_ context: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
     if let context { Unmanaged<Heartbeat>.fromOpaque(context).takeRetainedValue().run() }
     return nil

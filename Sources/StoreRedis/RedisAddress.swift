@@ -102,7 +102,8 @@ struct RedisAddress {
                 bytes.append(byte)
                 continue
             }
-            guard rest.count >= 2, let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16)
+            guard rest.count >= 2,
+                let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16)
             else { throw error("In an address of Redis, % is followed by two hexadecimal digits.") }
             bytes.append(value)
             rest = rest.dropFirst(2)

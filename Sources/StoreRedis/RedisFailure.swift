@@ -28,7 +28,8 @@ enum RedisFailure: Error {
     /// What an answer of Redis means, as far as it is known. Redis before 7 wraps the errors of a command that a
     /// script calls in a sentence of its own, so the words are looked for anywhere.
     enum Meaning {
-        case full, readOnly, loading, diskError, tooFewReplicas, busy, denied, elsewhere, scriptForgotten, unknown
+        case full, readOnly, loading, diskError, tooFewReplicas, busy, denied, elsewhere, scriptForgotten,
+            unknown
     }
 
     private static let meanings: [(String, Meaning)] = [
@@ -49,14 +50,16 @@ enum RedisFailure: Error {
     func sentence(_ location: String) -> String {
         switch meaning {
         case .full:
-            return "\(location) has no memory left (\(text)): raise maxmemory, or let consumers drain their queues."
+            return
+                "\(location) has no memory left (\(text)): raise maxmemory, or let consumers drain their queues."
         case .readOnly: return "\(location) is a read-only replica: name the primary."
         case .loading: return "\(location) is still loading its data; wait."
         case .diskError: return "\(location) cannot write to its disk (\(text)): look at its log."
         case .tooFewReplicas: return "\(location) has fewer replicas than min-replicas-to-write asks for."
         case .busy: return "\(location) is busy with a script (\(text))."
         case .denied: return "\(location) refuses the user or the password (\(text)): check the address."
-        case .elsewhere: return "\(location) does not serve this prefix now (\(text)): name the node that does."
+        case .elsewhere:
+            return "\(location) does not serve this prefix now (\(text)): name the node that does."
         case .scriptForgotten: return "\(location) has forgotten its scripts; they are loaded again."
         case .unknown: break
         }
@@ -82,7 +85,8 @@ enum RedisFailure: Error {
         case .refused:
             guard meaning == .unknown else { return StoreError(.retry, sentence(location)) }
             return StoreError(
-                .corrupt, "\(sentence(location)) A batch may be applied in part: run `roost verify` on the store.")
+                .corrupt,
+                "\(sentence(location)) A batch may be applied in part: run `roost verify` on the store.")
         }
     }
 }

@@ -9,7 +9,8 @@ public import Persistence
 extension RedisStore {
     /// See `StoredClients`.
     public func clients(after session: SessionNumber, limit: Int) throws(StoreError) -> [ClientRecord] {
-        try page(.clients, after: session.key, limit: limit) { (_, value) throws(StoreError) -> ClientRecord in
+        try page(.clients, after: session.key, limit: limit) {
+            (_, value) throws(StoreError) -> ClientRecord in
             try Self.client(value)
         }
     }
@@ -62,6 +63,14 @@ extension RedisStore {
         }
     }
 
+    /// See `StoredInflightMessages`; reads only what is not queued.
+    public func packetIDs(of session: SessionNumber) throws(StoreError) -> [UInt16] {
+        try read(.packetIDs, [.number(session)]) { (reply) throws(StoreError) in
+            reply[1].elements.map(\.bytes).filter { $0.count == 3 }
+                .map { UInt16($0[0]) << 8 | UInt16($0[1]) }.filter { $0 != 0 }
+        }
+    }
+
     /// See `StoredInflightMessages`; costs the same however many there are.
     public func deliveryCount(of session: SessionNumber) throws(StoreError) -> Int {
         try read(.deliveryCount, [.number(session)]) { (reply) throws(StoreError) in Int(reply[1].integer) }
@@ -110,7 +119,8 @@ extension RedisStore {
         try read(.boots, []) { (reply) throws(StoreError) -> [BootRecord] in
             let fields = reply[1].elements
             return stride(from: 0, to: fields.count - 1, by: 2).compactMap { index -> BootRecord? in
-                guard let number = fields[index].number, let time = Milliseconds(fields[index + 1].text) else {
+                guard let number = fields[index].number, let time = Milliseconds(fields[index + 1].text)
+                else {
                     return nil
                 }
                 return BootRecord(number: number, startedAt: time)

@@ -39,7 +39,9 @@ struct Reply: ~Copyable {
         var isNil: Bool { pointer.pointee.type == REDIS_REPLY_NIL }
 
         /// The number of an integer reply; zero for others.
-        var integer: Int64 { pointer.pointee.type == REDIS_REPLY_INTEGER ? Int64(pointer.pointee.integer) : 0 }
+        var integer: Int64 {
+            pointer.pointee.type == REDIS_REPLY_INTEGER ? Int64(pointer.pointee.integer) : 0
+        }
 
         /// The bytes of a string or status; none for others.
         var bytes: UnsafeRawBufferPointer {

@@ -63,6 +63,11 @@ extension Script {
           deliveries = deliveries + call('ZADD', P .. 'queue:' .. A[i], unpack(A, i + 2, i + 1 + n))
           return i + 2 + n
         end
+        operation.Y = function(i)
+          local n = num(A[i + 1])
+          call('HSET', P .. 'states:' .. A[i], unpack(A, i + 2, i + 1 + n))
+          return i + 2 + n
+        end
         operation.M = function(i)
           call('HSET', P .. 'message', A[i], A[i + 2])
           call('HSET', P .. 'references', A[i], A[i + 1])
@@ -72,7 +77,7 @@ extension Script {
         operation.T = function(i)
           local low = '[' .. A[i + 1]
           if call('ZLEXCOUNT', P .. 'queue:' .. A[i], low, low .. '\\255') > 0 then
-            call('HSET', P .. 'states', A[i] .. ':' .. A[i + 1], A[i + 2])
+            call('HSET', P .. 'states:' .. A[i], A[i + 1], A[i + 2])
           end
           return i + 3
         end
@@ -85,10 +90,12 @@ extension Script {
             local low = '[' .. A[j + 1]
             if call('ZREMRANGEBYLEX', P .. 'queue:' .. A[j], low, low .. '\\255') > 0 then
               drop(A[j + 1])
-              states[#states + 1] = A[j] .. ':' .. A[j + 1]
+              local removed = states[A[j]] or {}
+              states[A[j]] = removed
+              removed[#removed + 1] = A[j + 1]
             end
           end
-          each('HDEL', 'states', states)
+          for session, removed in pairs(states) do each('HDEL', 'states:' .. session, removed) end
           return last + 1
         end
 
@@ -121,17 +128,13 @@ extension Script {
           while true do
             local rows = call('ZRANGEBYLEX', queue, low, '+', 'LIMIT', 0, 500)
             if #rows == 0 then break end
-            local numbers, states = {}, {}
-            for j = 1, #rows do
-              numbers[j] = sub(rows[j], 1, 8)
-              states[j] = A[i + 1] .. ':' .. numbers[j]
-            end
+            local numbers = {}
+            for j = 1, #rows do numbers[j] = sub(rows[j], 1, 8) end
             load(numbers)
             for j = 1, #numbers do drop(numbers[j]) end
-            each('HDEL', 'states', states)
             low = '(' .. numbers[#numbers] .. '\\255'
           end
-          call('UNLINK', queue)
+          call('UNLINK', queue, P .. 'states:' .. A[i + 1])
           low = '[' .. A[i]
           local filters = call('ZRANGEBYLEX', P .. 'subscriptions', low, low .. string.rep('\\255', 497))
           each('HDEL', 'subscription', filters)

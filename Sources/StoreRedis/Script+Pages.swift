@@ -14,6 +14,7 @@ extension Script {
         case .deliveries: Self.deliveriesPage
         case .receptions: "return {'OK', call('SMEMBERS', P .. 'received:' .. A[4])}"
         case .deliveryCount: "return {'OK', call('ZCARD', P .. 'queue:' .. A[4])}"
+        case .packetIDs: "return {'OK', call('HVALS', P .. 'states:' .. A[4])}"
         case .retained: Self.retainedPage
         case .retainedOne: "return {'OK', call('HGET', P .. 'retained', A[4])}"
         case .info: "table.insert(h, 1, 'OK') return h"
@@ -108,7 +109,7 @@ extension Script {
             local n = #out
             out[n + 1] = row
             out[n + 2] = from == 1 and body or ''
-            out[n + 3] = call('HGET', P .. 'states', A[4] .. ':' .. number) or ''
+            out[n + 3] = call('HGET', P .. 'states:' .. A[4], number) or ''
           end
           if #rows < window then return out end
           low = '(' .. sub(rows[#rows], 1, 8) .. '\\255'

@@ -20,7 +20,7 @@
 /// | `queue:`session | sorted set | message number, kind, length of the delivery record, the record, a body that is not shared |
 /// | `message` | hash | message number → body that is shared or large |
 /// | `references` | hash | message number → deliveries of such a body |
-/// | `states` | hash | session`:`message number → packet identifier and state that are not those of the record |
+/// | `states:`session | hash | message number → packet identifier and state, unless it is queued as it was at first |
 /// | `received:`session | set | packet identifiers |
 /// | `retained` | hash | key of the topic → message number in 20 digits, record |
 /// | `topics` | sorted set | the same keys, for pages |
@@ -32,7 +32,7 @@
 enum Script: Int, CaseIterable {
     case take, renew, release, batch
     case client, clients, ended, subscriptions, subscriptionsOf, deliveries, receptions, deliveryCount
-    case retained, retainedOne, info, boots
+    case packetIDs, retained, retainedOne, info, boots
 
     /// The text of the script.
     var source: String {

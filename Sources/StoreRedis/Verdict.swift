@@ -36,7 +36,8 @@ enum Verdict: String {
         case .older:
             StoreError(
                 .corrupt,
-                "\(location) has come back as of batch \(UInt64(detail) ?? 0), but \(acknowledged) was acknowledged: \(advice)")
+                "\(location) has come back as of batch \(UInt64(detail) ?? 0), but \(acknowledged) was acknowledged: \(advice)"
+            )
         case .newer:
             StoreError(.newerFormat, "\(location) has format \(detail), which is newer than this Roost.")
         case .held:
