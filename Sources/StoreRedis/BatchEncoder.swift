@@ -7,9 +7,9 @@ import Persistence
 /// Writes a batch as the arguments of the script that applies it.
 ///
 /// The order of changes is kept, with two exceptions that leave the same: deliveries come first, those of one
-/// session together, and removals last, all together. A number is used once, so nothing before an insertion can
-/// be about it, and nothing after a removal. Bodies with one delivery lie in the member of the queue unless they
-/// are large, so that a window of members has a bounded size.
+/// session together, and removals last, all together. A number is used once, so nothing before an insertion
+/// can be about it, and nothing after a removal. Bodies with one delivery lie in the member of the queue
+/// unless they are large, so that a window of members has a bounded size.
 struct BatchEncoder {
     /// Members of one queue in one command.
     private static let membersMax = 200

@@ -7,9 +7,10 @@ import Synchronization
 
 /// What an object knows about its right to a prefix, and about what it has seen there.
 ///
-/// `owner` is made anew for each object and never changes; `turn` rises with each attempt to take the prefix, so a
-/// batch that was sent on a connection that is given up cannot be applied once the next turn has begun. `epoch` and
-/// `acknowledged` outlive `close`: a server that comes back with less is not the one that was written to.
+/// `owner` is made anew for each object and never changes; `turn` rises with each attempt to take the prefix,
+/// so a batch that was sent on a connection that is given up cannot be applied once the next turn has begun.
+/// `epoch` and `acknowledged` outlive `close`: a server that comes back with less is not the one that was
+/// written to.
 final class Claim: Sendable {
     private struct State {
         var turn: UInt64 = 0

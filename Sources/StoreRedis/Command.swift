@@ -3,8 +3,8 @@
 
 /// Commands in the protocol of Redis, in one buffer that is used again and again.
 ///
-/// A command is an array of byte strings, each behind its length; the count of them comes first and is only known
-/// last, so it is written right before the strings, into room that was left for it.
+/// A command is an array of byte strings, each behind its length; the count of them comes first and is only
+/// known last, so it is written right before the strings, into room that was left for it.
 struct Command {
     private(set) var bytes: [UInt8] = []
     /// Arguments of the command that is being written.

@@ -110,8 +110,8 @@ final class Connection: @unchecked Sendable {
         command.append(prefix + "info")
     }
 
-    /// An error is `notSent` exactly when Redis cannot have got the last command whole: the system took less of
-    /// it than there is. TLS may keep what it took, so there it is `lost`.
+    /// An error is `notSent` exactly when Redis cannot have got the last command whole: the system took less
+    /// of it than there is. TLS may keep what it took, so there it is `lost`.
     func send(_ command: Command) throws(RedisFailure) {
         let sent = command.bytes.span.bytes.withUnsafeBytes { (whole) -> Bool in
             let bytes = UnsafeRawBufferPointer(rebasing: whole[command.skipped...])

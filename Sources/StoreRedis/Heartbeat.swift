@@ -6,8 +6,8 @@ import Persistence
 
 /// The thread that keeps the lease alive while nothing is committed. It writes nothing else.
 ///
-/// It sleeps in `poll` on a pipe that ends it. `stop` does not wait for it: a renewal that is under way when the
-/// prefix is given back finds that it has no owner any more.
+/// It sleeps in `poll` on a pipe that ends it. `stop` does not wait for it: a renewal that is under way when
+/// the prefix is given back finds that it has no owner any more.
 final class Heartbeat: Sendable {
     private let end: Int32
     private let signal: Int32

@@ -6,8 +6,8 @@ import Persistence
 
 /// Looks for everything that does not fit together: scans all keys of the prefix, and all that is in them.
 ///
-/// Elements that are scanned while a hash is made larger may come twice; that does no harm here, because all that
-/// is gathered is keyed.
+/// Elements that are scanned while a hash is made larger may come twice; that does no harm here, because all
+/// that is gathered is keyed.
 final class Inspection {
     /// Sentences of one kind; more of the same help nobody.
     private static let faultsMax = 100

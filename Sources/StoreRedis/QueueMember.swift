@@ -3,8 +3,8 @@
 
 import Persistence
 
-/// A member of a queue: message number, kind, length of the delivery record, the record, and the body unless it is
-/// kept apart.
+/// A member of a queue: message number, kind, length of the delivery record, the record, and the body unless
+/// it is kept apart.
 struct QueueMember {
     let number: MessageNumber
     let record: UnsafeRawBufferPointer

@@ -6,8 +6,8 @@ import Synchronization
 
 /// The connections that read, each used by one thread at a time.
 ///
-/// Connections are made when they are needed and kept, up to a number, for the next reader. One that was idle may
-/// have died meanwhile, so what fails on it is tried once more on a new one.
+/// Connections are made when they are needed and kept, up to a number, for the next reader. One that was idle
+/// may have died meanwhile, so what fails on it is tried once more on a new one.
 final class ReaderPool: Sendable {
     private struct State {
         var idle: [Connection] = []

@@ -25,8 +25,8 @@ enum RedisFailure: Error {
         }
     }
 
-    /// What an answer of Redis means, as far as it is known. Redis before 7 wraps the errors of a command that a
-    /// script calls in a sentence of its own, so the words are looked for anywhere.
+    /// What an answer of Redis means, as far as it is known. Redis before 7 wraps the errors of a command
+    /// that a script calls in a sentence of its own, so the words are looked for anywhere.
     enum Meaning {
         case full, readOnly, loading, diskError, tooFewReplicas, busy, denied, elsewhere, scriptForgotten,
             unknown
@@ -76,8 +76,8 @@ enum RedisFailure: Error {
     /// For a page: the reader may try again.
     func reading(_ location: String) -> StoreError { StoreError(.retry, sentence(location)) }
 
-    /// For a batch. An answer that nobody expects comes from the middle of a script, which then has done a part
-    /// of its work: other programs have written to keys of the prefix.
+    /// For a batch. An answer that nobody expects comes from the middle of a script, which then has done a
+    /// part of its work: other programs have written to keys of the prefix.
     func committing(_ location: String) -> StoreError {
         switch self {
         case .notSent: return StoreError(.retry, sentence(location))

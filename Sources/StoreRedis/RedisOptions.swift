@@ -35,8 +35,8 @@ extension RedisStore {
         public var commandTimeout: Duration = .seconds(5)
         /// How long a prefix stays with an owner that gives no sign of life: a standby takes over after this.
         public var lease: Duration = .seconds(3)
-        /// How long `open` waits for another owner's lease, or for Redis to load its data, before it gives up; more
-        /// than `lease`, so that a broker can be started again at once after a crash.
+        /// How long `open` waits for another owner's lease, or for Redis to load its data, before it gives
+        /// up; more than `lease`, so that a broker can be started again at once after a crash.
         public var standbyMax: Duration = .seconds(10)
         /// Replicas that must have a batch before it counts as committed (`WAIT`).
         public var replicasMin = 0
@@ -46,20 +46,21 @@ extension RedisStore {
         public var idleReadersMax = 4
         /// The longest record: a longer one is refused. No more than `proto-max-bulk-len` of the server.
         public var recordBytesMax = 400 << 20
-        /// The longest command, for all of a batch: a batch beyond it is refused and comes again in parts. Less
-        /// than `client-query-buffer-limit`, 1 GiB by default.
+        /// The longest command, for all of a batch: a batch beyond it is refused and comes again in parts.
+        /// Less than `client-query-buffer-limit`, 1 GiB by default.
         public var batchBytesMax = 768 << 20
         /// What other brokers are told about who has the prefix; `nil` for host and process number.
         public var ownerName: String?
-        /// Called, on a reader's thread, with a sentence about a record that could not be read and was left out.
+        /// Called, on a reader's thread, with a sentence about a record that could not be read and was left
+        /// out.
         public var onCorruptRecord: @Sendable (String) -> Void = { _ in }
 
         /// The defaults.
         public init() {}
 
-        /// Reads `redis://[user:password@]host[:port][/database][?prefix=name]`, the same with `rediss://` for TLS, or
-        /// `redis+unix:path[?database=number&prefix=name]`. User, password and prefix may be percent-encoded.
-        /// Throws `unavailable` with a sentence that does not show the password.
+        /// Reads `redis://[user:password@]host[:port][/database][?prefix=name]`, the same with `rediss://`
+        /// for TLS, or `redis+unix:path[?database=number&prefix=name]`. User, password and prefix may be
+        /// percent-encoded. Throws `unavailable` with a sentence that does not show the password.
         public init(_ address: String) throws(StoreError) {
             let parsed = try RedisAddress(address)
             self = parsed.options

@@ -4,8 +4,8 @@
 public import Packets
 public import Persistence
 
-/// The pages. Each is one script, which sees one state between two batches, and looks before that whether it is
-/// a state that this object has written.
+/// The pages. Each is one script, which sees one state between two batches, and looks before that whether it
+/// is a state that this object has written.
 extension RedisStore {
     /// See `StoredClients`.
     public func clients(after session: SessionNumber, limit: Int) throws(StoreError) -> [ClientRecord] {

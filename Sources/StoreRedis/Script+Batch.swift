@@ -2,13 +2,13 @@
 // SPDX-FileCopyrightText: 2026 The Roost authors
 
 extension Script {
-    /// Applies a batch. Arguments: owner, turn, acknowledged batch; then batch, session, message, time (20 digits
-    /// each), lease in milliseconds or 0, `1` for a batch that makes room, how many messages are new; then the
-    /// operations, each a letter and its arguments (see `BatchEncoder`).
+    /// Applies a batch. Arguments: owner, turn, acknowledged batch; then batch, session, message, time (20
+    /// digits each), lease in milliseconds or 0, `1` for a batch that makes room, how many messages are new;
+    /// then the operations, each a letter and its arguments (see `BatchEncoder`).
     ///
-    /// Whether there is memory left is asked by Redis before the first command that writes, and never again in
-    /// the same script. So the first one decides and must not do anything: `SETRANGE` of nothing may be refused
-    /// when the memory is full, `DEL` of nothing never is.
+    /// Whether there is memory left is asked by Redis before the first command that writes, and never again
+    /// in the same script. So the first one decides and must not do anything: `SETRANGE` of nothing may be
+    /// refused when the memory is full, `DEL` of nothing never is.
     static let applying = """
         if not less(h[3], A[4]) then return {'OK', h[3]} end
         if A[9] == '1' then call('DEL', P .. 'none') else call('SETRANGE', P .. 'none', 0, '') end

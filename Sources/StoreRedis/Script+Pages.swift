@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The Roost authors
 
-/// The scripts that only read. Arguments from the fourth on are their own; a page begins with `OK` and `1` when it
-/// is the last, or a reason to ask again after its last row.
+/// The scripts that only read. Arguments from the fourth on are their own; a page begins with `OK` and `1`
+/// when it is the last, or a reason to ask again after its last row.
 extension Script {
     var page: String {
         switch self {
@@ -33,8 +33,8 @@ extension Script {
         return paired(call('ZRANGEBYLEX', P .. 'clients', '(' .. A[4], '+', 'LIMIT', 0, A[5]), 'client')
         """
 
-    /// Arguments: key, limit. After many ended sessions the page ends before it is full, so that no script runs
-    /// for long.
+    /// Arguments: key, limit. After many ended sessions the page ends before it is full, so that no script
+    /// runs for long.
     private static let subscriptionsPage = """
         local low, limit, keys, skips = '(' .. A[4], num(A[5]), {}, 0
         local seen, isEnded
@@ -78,9 +78,9 @@ extension Script {
         return paired(call('ZRANGEBYLEX', P .. 'topics', '(' .. A[4], '+', 'LIMIT', 0, A[5]), 'retained')
         """
 
-    /// Arguments: session in digits, message number, limit, bytes. Rows are the member of the queue, its body if
-    /// that is kept apart, and its state if that has changed. The size of a row is that of payload and topic:
-    /// what is left of a message record without its head, its sum, publisher and properties.
+    /// Arguments: session in digits, message number, limit, bytes. Rows are the member of the queue, its body
+    /// if that is kept apart, and its state if that has changed. The size of a row is that of payload and
+    /// topic: what is left of a message record without its head, its sum, publisher and properties.
     private static let deliveriesPage = """
         local key, low, limit, room = P .. 'queue:' .. A[4], '(' .. A[5] .. '\\255', num(A[6]), num(A[7])
         local out, count, bytes = {'OK', '1'}, 0, 0

@@ -3,9 +3,9 @@
 
 /// What Redis does for the store, each in one step that nothing comes between.
 ///
-/// Every script has one key, the hash `{prefix}:info`, and makes the others from it: a cluster keeps all of them
-/// in one slot because of the braces. The answer is an array that begins with a word: `OK`, or why nothing was
-/// done (see `Verdict`). Scripts do not raise errors of their own, so an error is always Redis's.
+/// Every script has one key, the hash `{prefix}:info`, and makes the others from it: a cluster keeps all of
+/// them in one slot because of the braces. The answer is an array that begins with a word: `OK`, or why
+/// nothing was done (see `Verdict`). Scripts do not raise errors of their own, so an error is always Redis's.
 ///
 /// | Key | Type | Holds |
 /// |---|---|---|
@@ -27,8 +27,8 @@
 /// | `boots` | hash | number → time |
 ///
 /// Sorted sets have no scores: a score is a double, which is exact up to 2⁵³ only. Their members begin with
-/// numbers in eight bytes, the high one first, and are read by lexical ranges. Lua's numbers are doubles too, and
-/// its comparison of strings depends on the locale, so `less` compares two halves of ten digits.
+/// numbers in eight bytes, the high one first, and are read by lexical ranges. Lua's numbers are doubles too,
+/// and its comparison of strings depends on the locale, so `less` compares two halves of ten digits.
 enum Script: Int, CaseIterable {
     case take, renew, release, batch
     case client, clients, ended, subscriptions, subscriptionsOf, deliveries, receptions, deliveryCount

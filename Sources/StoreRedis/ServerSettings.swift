@@ -11,8 +11,8 @@ import Persistence
 /// | `appendonly yes` with less, or only snapshots (`save`) | `process`: an older state after power loss |
 /// | neither | `memory` |
 ///
-/// A server that does not let its settings be read is asked for `INFO persistence`, which tells whether it appends
-/// but not when it syncs: `process` at most.
+/// A server that does not let its settings be read is asked for `INFO persistence`, which tells whether it
+/// appends but not when it syncs: `process` at most.
 struct ServerSettings {
     let durability: Durability
     /// The longest argument of a command.

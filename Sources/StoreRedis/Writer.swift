@@ -4,11 +4,12 @@
 import Glibc
 import Persistence
 
-/// The connection that writes, while it is the owner's; used on the committer's thread, behind the store's lock.
+/// The connection that writes, while it is the owner's; used on the committer's thread, behind the store's
+/// lock.
 ///
-/// A connection that is lost while nothing is on its way is made anew by the next batch. One that is lost after a
-/// batch was sent leaves its outcome unknown: the store has to be opened again, which begins a new turn and so
-/// keeps the lost batch from being applied later than its repetition.
+/// A connection that is lost while nothing is on its way is made anew by the next batch. One that is lost
+/// after a batch was sent leaves its outcome unknown: the store has to be opened again, which begins a new
+/// turn and so keeps the lost batch from being applied later than its repetition.
 final class Writer {
     private let options: RedisStore.Options
     private let location: String
@@ -27,7 +28,8 @@ final class Writer {
     private static let overheadBytesMax = 1_024
     private static let standbyMicroseconds: UInt32 = 100_000
 
-    /// Connects and takes the prefix; waits for a lease that another owner has, or for Redis to load its data.
+    /// Connects and takes the prefix; waits for a lease that another owner has, or for Redis to load its
+    /// data.
     init(_ options: RedisStore.Options, _ claim: Claim, _ backoff: Backoff) throws(StoreError) {
         self.options = options
         self.location = options.location
@@ -82,8 +84,8 @@ final class Writer {
         }
     }
 
-    /// A connection of our own turn. Nothing is on its way when there is none, so whatever keeps it from being
-    /// made leaves the batch not applied.
+    /// A connection of our own turn. Nothing is on its way when there is none, so whatever keeps it from
+    /// being made leaves the batch not applied.
     private func connected() throws(StoreError) -> Connection {
         if let connection { return connection }
         do throws(RedisFailure) {

@@ -125,7 +125,7 @@ final class RedisServer: @unchecked Sendable {
 }
 
 extension RedisServer {
-    private static func freePort() throws -> UInt16 {
+    static func freePort() throws -> UInt16 {
         let file = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(file) }
         var address = sockaddr_in()
@@ -159,9 +159,11 @@ extension RedisServer {
     }
 }
 
-/// Looks again and again until a condition holds, for at most ten seconds.
-func poll(_ complaint: @autoclosure () -> String, _ condition: () throws -> Bool) throws {
-    let deadline = now() + 10_000
+/// Looks again and again until a condition holds, for a bounded time.
+func poll(
+    _ complaint: @autoclosure () -> String, seconds: Int64 = 10, _ condition: () throws -> Bool
+) throws {
+    let deadline = now() + seconds * 1_000
     while try !condition() {
         guard now() < deadline else { throw RedisServer.Failure(description: complaint()) }
         usleep(2_000)
