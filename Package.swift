@@ -19,6 +19,7 @@ let package = Package(
         .library(name: "StoreMemory", targets: ["StoreMemory"]),
         .library(name: "StoreSQLite", targets: ["StoreSQLite"]),
         .library(name: "StoreLMDB", targets: ["StoreLMDB"]),
+        .library(name: "StoreRedis", targets: ["StoreRedis"]),
         .library(name: "StoreConformance", targets: ["StoreConformance"]),
         .executable(name: "roost", targets: ["roost"]),
     ],
@@ -38,9 +39,11 @@ let package = Package(
             dependencies: ["Packets", "Persistence", "Engine", nio, nioPosix, collections, logging, lifecycle]),
         .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
         .systemLibrary(name: "CLMDB", providers: [.apt(["liblmdb-dev"])]),
+        .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .target(name: "StoreMemory", dependencies: ["Packets", "Persistence"]),
         .target(name: "StoreSQLite", dependencies: ["Packets", "Persistence", "CSQLite"]),
         .target(name: "StoreLMDB", dependencies: ["Packets", "Persistence", "CLMDB"]),
+        .target(name: "StoreRedis", dependencies: ["Packets", "Persistence", "CHiredis"]),
         .target(name: "StoreConformance", dependencies: ["Packets", "Persistence"]),
         .executableTarget(
             name: "roost",
@@ -56,6 +59,9 @@ let package = Package(
         .testTarget(
             name: "StoreLMDBTests",
             dependencies: ["Packets", "Persistence", "StoreConformance", "StoreLMDB", "CLMDB"]),
+        .testTarget(
+            name: "StoreRedisTests",
+            dependencies: ["Packets", "Persistence", "StoreConformance", "StoreRedis", "StoreSQLite"]),
         .testTarget(
             name: "EngineTests",
             dependencies: ["Packets", "Persistence", "Engine", "StoreMemory", "PacketFixtures", nio]),
