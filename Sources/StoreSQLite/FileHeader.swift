@@ -9,7 +9,7 @@ import Persistence
 /// SQLite would write a write-ahead log beside a damaged file before it noticed, and its own quick check
 /// reads everything; this reads one header. Offsets are from the file format, section 1.3.
 enum FileHeader {
-    private static let bytes = 100
+    private static let bytes = 108
 
     /// Throws when the file is no database of ours, shorter than it says, or newer than this Roost.
     static func check(_ path: String) throws(StoreError) {
@@ -48,7 +48,8 @@ enum FileHeader {
             throw StoreError(.corrupt, "The header of \(path) is damaged: its page size is \(pageSize).")
         }
         let identity = word(header, 68)
-        guard identity == UInt32(bitPattern: Schema.applicationID) || identity == 0 else {
+        let isOurs = identity == UInt32(bitPattern: Schema.applicationID)
+        guard isOurs || (identity == 0 && (hasLog(path) || isWithoutTables(header))) else {
             throw StoreError(.corrupt, "\(path) is a database of another program; name another file.")
         }
         let version = word(header, 60)
@@ -61,6 +62,12 @@ enum FileHeader {
             .corrupt,
             "\(path) is truncated: it has \(size) bytes and should have \(pages * pageSize). Restore a copy; "
                 + "`roost verify` tells what is left.")
+    }
+
+    /// Whether the first page, which holds the schema, is a leaf without cells: a database whose making was
+    /// interrupted, and not one that another program has made without naming itself.
+    private static func isWithoutTables(_ header: [UInt8]) -> Bool {
+        header[100] == 0x0D && header[103] == 0 && header[104] == 0
     }
 
     static func newer(_ path: String, _ version: UInt32) -> StoreError {
