@@ -56,7 +56,8 @@ let package = Package(
         .target(
             name: "Simulation",
             dependencies: ["Packets", "Persistence", "Engine", "StoreMemory", "StoreConformance", nio],
-            path: "Tests/Simulation"),
+            path: "Tests/Simulation",
+            exclude: ["Planted"]),
         .executableTarget(name: "simulate", dependencies: ["Simulation"], path: "Tests/Simulate"),
         .testTarget(
             name: "SimulationTests",

@@ -15,6 +15,7 @@ extension RecordCoding {
         output.append(integer: record.expirySeconds)
         output.append(integer: record.boot)
         output.append(integer: record.disconnectedAt)
+        output.append(integer: record.dupThrough)
         output.append(text: record.clientID)
         output.append(text: record.listener)
         output.append(text: record.remote)
@@ -32,6 +33,7 @@ extension RecordCoding {
         let expirySeconds = try reader.integer(UInt32.self)
         let boot = try reader.integer(UInt64.self)
         let disconnectedAt = try reader.integer(Milliseconds.self)
+        let dupThrough = try reader.integer(MessageNumber.self)
         let clientID = try reader.text()
         let listener = try reader.text()
         let remote = try reader.text()
@@ -41,7 +43,7 @@ extension RecordCoding {
         return ClientRecord(
             session: session, clientID: clientID, version: version, username: username, listener: listener,
             remote: remote, isPersistent: flags.contains(.persistent), expirySeconds: expirySeconds,
-            boot: boot, disconnectedAt: disconnectedAt, will: will)
+            boot: boot, disconnectedAt: disconnectedAt, dupThrough: dupThrough, will: will)
     }
 
     private static func append(_ will: WillRecord, to output: inout [UInt8]) {

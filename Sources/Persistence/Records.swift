@@ -65,6 +65,9 @@ public struct ClientRecord: Hashable, Sendable {
     public var boot: UInt64
     /// When the last connection ended; zero while connected.
     public var disconnectedAt: Milliseconds
+    /// QoS 1 deliveries with numbers up to this one may have been sent, whatever their state says: a broker died
+    /// while the session was connected, and its queue has not been read since.
+    public var dupThrough: MessageNumber
     /// The will that is to be published when the connection ends badly, or after its delay.
     public var will: WillRecord?
 
@@ -80,6 +83,7 @@ public struct ClientRecord: Hashable, Sendable {
         expirySeconds: UInt32 = .max,
         boot: UInt64 = 0,
         disconnectedAt: Milliseconds = 0,
+        dupThrough: MessageNumber = 0,
         will: WillRecord? = nil
     ) {
         self.session = session
@@ -92,6 +96,7 @@ public struct ClientRecord: Hashable, Sendable {
         self.expirySeconds = expirySeconds
         self.boot = boot
         self.disconnectedAt = disconnectedAt
+        self.dupThrough = dupThrough
         self.will = will
     }
 }

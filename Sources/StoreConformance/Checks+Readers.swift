@@ -1,17 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The Roost authors
 
+import Glibc
 import Packets
 import Persistence
 import Synchronization
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#elseif canImport(Darwin)
-    import Darwin
-#endif
 
 extension StoreConformance {
     private static let queueCount = 20
@@ -101,22 +94,21 @@ private final class Readers: Sendable {
     }
 
     private func start() {
-        // The thread owns one reference to this object, taken here and given back when it ends.
+        // Safe, because the unmanaged pointer carries one reference, taken here, which the thread gives back when
+        // it ends; the object outlives the thread.
         let context = Unmanaged.passRetained(self).toOpaque()
-        #if canImport(Darwin)
-            var thread: pthread_t?
-        #else
-            var thread = pthread_t()
-        #endif
-        let status = pthread_create(&thread, nil, readerThread, context)
+        var thread = pthread_t()
+        let status = pthread_create(
+            &thread, nil,
+            { context in
+                if let context { Unmanaged<Readers>.fromOpaque(context).takeRetainedValue().run() }
+                return nil
+            }, context)
         precondition(status == 0, "a thread can be started")
-        #if canImport(Darwin)
-            guard let thread else { return }
-        #endif
         threads.withLock { [thread] threads in threads.append(thread) }
     }
 
-    fileprivate func run() {
+    private func run() {
         while !isStopped.load(ordering: .acquiring) {
             do {
                 if let sight = try look(store) { sights.withLock { _ = $0.insert(sight) } }
@@ -126,15 +118,3 @@ private final class Readers: Sendable {
         }
     }
 }
-
-#if canImport(Darwin)
-    private func readerThread(_ context: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? {
-        Unmanaged<Readers>.fromOpaque(context).takeRetainedValue().run()
-        return nil
-    }
-#else
-    private func readerThread(_ context: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
-        if let context { Unmanaged<Readers>.fromOpaque(context).takeRetainedValue().run() }
-        return nil
-    }
-#endif

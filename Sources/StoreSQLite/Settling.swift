@@ -48,13 +48,13 @@ extension Writer {
 
     private func settle(_ count: Int) throws(SQLiteFailure) {
         let end = try sliceEnd(count)
-        for statement in [statements.settle, statements.deleteSettledRecent] {
+        for statement in [statements.settling.settle, statements.settling.deleteSettledRecent] {
             bindRound(statement)
             statement.bind(4, end?.session ?? SessionNumber(Int64.max))
             statement.bind(5, end?.number ?? MessageNumber(Int64.max))
         }
-        try statements.settle.run()
-        settlingDraft.recentCount -= try statements.deleteSettledRecent.run()
+        try statements.settling.settle.run()
+        settlingDraft.recentCount -= try statements.settling.deleteSettledRecent.run()
         if let end {
             settlingDraft.session = end.session
             settlingDraft.number = end.number
@@ -70,7 +70,7 @@ extension Writer {
     private func sliceEnd(_ count: Int) throws(SQLiteFailure) -> (
         session: SessionNumber, number: MessageNumber
     )? {
-        let statement = statements.sliceEnd
+        let statement = statements.settling.sliceEnd
         bindRound(statement)
         statement.bind(4, Int64(count - 1))
         defer { statement.reset() }
@@ -85,15 +85,15 @@ extension Writer {
     }
 
     private func deleteLeftovers(_ count: Int) throws(SQLiteFailure) {
-        let search = statements.leftoverEnd
+        let search = statements.settling.leftoverEnd
         search.bind(1, settlingDraft.cleanedEnd)
         search.bind(2, settlingDraft.settledEnd)
         search.bind(3, Int64(count - 1))
         let end = try search.step() ? search.number(0) : settlingDraft.settledEnd
         search.reset()
-        statements.deleteLeftovers.bind(1, settlingDraft.cleanedEnd)
-        statements.deleteLeftovers.bind(2, end)
-        try statements.deleteLeftovers.run()
+        statements.settling.deleteLeftovers.bind(1, settlingDraft.cleanedEnd)
+        statements.settling.deleteLeftovers.bind(2, end)
+        try statements.settling.deleteLeftovers.run()
         settlingDraft.cleanedEnd = end
     }
 }

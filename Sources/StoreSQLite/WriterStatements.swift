@@ -11,7 +11,7 @@ struct WriterStatements {
     let sessionNumbers: Statement
     let insertReception, deleteReception, deleteReceptions: Statement
     let updateRetained, insertRetained, deleteRetained, insertBoot: Statement
-    let sliceEnd, settle, deleteSettledRecent, leftoverEnd, deleteLeftovers: Statement
+    let settling: SettlingStatements
 
     init(_ connection: Connection) throws(SQLiteFailure) {
         begin = try connection.prepare("BEGIN IMMEDIATE")
@@ -60,6 +60,15 @@ struct WriterStatements {
         deleteRetained = try connection.prepare("DELETE FROM retained WHERE key = ? AND number <= ?")
         insertBoot = try connection.prepare("INSERT OR REPLACE INTO boot VALUES (?, ?)")
 
+        settling = try SettlingStatements(connection)
+    }
+}
+
+/// What `Settling` runs.
+struct SettlingStatements {
+    let sliceEnd, settle, deleteSettledRecent, leftoverEnd, deleteLeftovers: Statement
+
+    init(_ connection: Connection) throws(SQLiteFailure) {
         sliceEnd = try connection.prepare(
             """
             SELECT session, number FROM recent WHERE (session, number) > (?1, ?2) AND number <= ?3

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: 2026 The Roost authors
 """What cannot be served is said in one sentence, with what to do; the exit code is not 0, and the data is untouched."""
+import contextlib
 import hashlib
 import os
 import shutil
@@ -93,7 +94,7 @@ class StartUp(unittest.TestCase):
         self.refuse_damaged()
 
     def test_a_database_of_something_else(self):
-        with sqlite3.connect(self.path) as database:
+        with contextlib.closing(sqlite3.connect(self.path)) as database, database:
             database.execute("CREATE TABLE recipes (name TEXT)")
         self.refuse_damaged("another program")
 
@@ -139,7 +140,7 @@ class StartUp(unittest.TestCase):
 
     def raise_version(self):
         """Adds 1000 to the format version, wherever it is kept."""
-        with sqlite3.connect(self.path) as database:
+        with contextlib.closing(sqlite3.connect(self.path)) as database, database:
             version = database.execute("PRAGMA user_version").fetchone()[0]
             if version:
                 database.execute(f"PRAGMA user_version = {version + 1000}")

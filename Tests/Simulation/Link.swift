@@ -58,6 +58,8 @@ final class Link {
     var aliases: [UInt16: Text] = [:]
     /// On the way to the client.
     var toClient: [Packet] = []
+    let openedAt: Moment
+    var closedAt: Moment?
     /// When CONNACK was written.
     var connackAt: Moment = 0
     /// CONNACK was written.
@@ -74,8 +76,10 @@ final class Link {
     var published: [Int] = []
 
     init(
-        id: Int, client: Int, shard: Int, slot: SlotID, version: ProtocolVersion, request: Request
+        id: Int, client: Int, shard: Int, slot: SlotID, version: ProtocolVersion, request: Request,
+        openedAt: Moment
     ) {
+        self.openedAt = openedAt
         self.id = id
         self.client = client
         self.shard = shard

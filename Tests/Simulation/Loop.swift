@@ -15,6 +15,8 @@ final class Loop {
     var replies: [ReadReply] = []
     /// Links whose end was ordered and is not yet reported.
     var closing: [Link] = []
+    /// Links that ended in this tick: what they carried takes effect until it ends.
+    var settling: [Link] = []
     var links: [SlotID: Link] = [:]
     var orders: [Order] = []
 

@@ -23,6 +23,8 @@ final class SimulatedClient {
     var known: Incarnation?
     /// There was a CONNECT that may have begun a session, and no CONNACK was written for it.
     var hasUnseenConnect = false
+    /// Connections with a CONNECT and no CONNACK: what they ask for may still come.
+    var unseen: [Link] = []
     /// The connection it uses.
     var link: Link?
     var outgoing: [Outgoing] = []

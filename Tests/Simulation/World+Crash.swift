@@ -24,9 +24,11 @@ extension World {
                 forgetWill(of: link)
                 forget(link, of: loop)
             }
+            settleLinks(of: loop)
         }
         for client in clients { leave(client) }
         disk.close()
+        forgetWills()
         checkSurvival()
         // The wall clock may be wrong after a start; broker time is never earlier than the store's.
         if dice.chance(0.2) { now -= 5000 }
@@ -36,6 +38,16 @@ extension World {
     /// A crash may take a will away: its client may return before its time.
     private func forgetWill(of link: Link) {
         if let will = link.request.will { ledger[will].mayExpire = true }
+    }
+
+    /// The same for one whose publication was not durable.
+    private func forgetWills() {
+        for client in clients {
+            guard let will = disk.mirror.client(client.name)?.will,
+                let serial = Payload.serial(will.payload)
+            else { continue }
+            ledger[serial].mayExpire = true
+        }
     }
 
     private func restore() {

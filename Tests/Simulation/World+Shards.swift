@@ -20,6 +20,7 @@ extension World {
         loop.isInTick = false
         moment += 1
         loop.shard.endTick(now: now)
+        settleLinks(of: loop)
         loop.shard.takeOrders(into: &loop.orders)
         let orders = loop.orders
         for order in orders { perform(order, of: loop) }
@@ -109,7 +110,8 @@ extension World {
         linkCount += 1
         let link = Link(
             id: linkCount, client: client.index, shard: shard, slot: slot,
-            version: client.character.version, request: request)
+            version: client.character.version, request: request, openedAt: moment)
+        client.unseen.append(link)
         loop.links[slot] = link
         links.append(link)
         return link
@@ -144,13 +146,22 @@ extension World {
 
     func forget(_ link: Link, of loop: Loop) {
         link.isClosed = true
+        link.closedAt = moment
         loop.links[link.slot] = nil
         loop.closing.removeAll { $0 === link }
         links.removeAll { $0 === link }
-        settleUnacknowledged(of: link)
-        settleWill(of: link)
+        loop.settling.append(link)
+        if !loop.isInTick { settleLinks(of: loop) }
         let client = clients[link.client]
         if client.link === link && link.toClient.isEmpty { leave(client) }
+    }
+
+    func settleLinks(of loop: Loop) {
+        for link in loop.settling {
+            settleUnacknowledged(of: link)
+            settleWill(of: link)
+        }
+        loop.settling = []
     }
 
     /// Nothing on this connection can take effect any more.

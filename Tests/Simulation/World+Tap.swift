@@ -59,7 +59,8 @@ extension World {
         session.expirySeconds = link.request.expirySeconds
         session.isPersistent = session.isPersistent || link.request.isPersistent
         session.mayBeGone = false
-        for other in links where other.client == link.client && !other.isConnected && other !== link {
+        client.unseen.removeAll { $0 === link || ($0.closedAt ?? .max) < link.openedAt }
+        for other in client.unseen {
             session.expirySeconds = min(session.expirySeconds, other.request.expirySeconds)
             if other.request.isClean { session.mayBeGone = true }
         }
@@ -160,7 +161,7 @@ extension World {
         guard message.retain, !message.isRefused else { return }
         let value = disk.mirror.retained[Geography.topics[message.topic].text]
         if !ledger.isPlausible(value.map { $0.serial ?? -1 }, topic: message.topic) {
-            fail("\(name) for \(serial) before its retained value was durable")
+            fail("\(name) for \(serial) while the store retains \(value?.serial ?? -1)")
         }
     }
 

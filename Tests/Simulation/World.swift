@@ -75,12 +75,12 @@ package final class World {
     /// One thing happens.
     func step() {
         moment += 1
-        switch dice.pick(weights: [30, 30, 20, 20, 24, 10, 22, 8, 3]) {
+        switch dice.pick(weights: [30, 40, 20, 26, 40, 16, 30, 8, 3]) {
         case 0: act(dice.pick(clients))
-        case 1: if let link = pickLink() { carry(link) }
+        case 1: for _ in 0..<2 { if let link = pickLink() { carry(link) } }
         case 2: endTick(dice.pick(loops))
         case 3: if let link = pickLink() { hear(link, all: dice.chance(0.5)) }
-        case 4: work(dice.pick(loops))
+        case 4: for _ in 0..<2 { work(dice.pick(loops)) }
         case 5: read(dice.pick(loops))
         case 6: if !plan.stalls || !dice.chance(0.6) { stepCommitter() }
         case 7: passTime()

@@ -200,10 +200,11 @@ extension Committer {
             return lanes.last.map { $0.firstNumber + UInt64($0.messages.count) - 1 } ?? 0
         }
         let lane = lanes[entry.lane]
+        var last: MessageNumber = 0
         for change in lane.changes[lane.changes(of: entry.entry)] {
-            if case .message(let index) = change { return lane.firstNumber + UInt64(index) }
+            if case .message(let index) = change { last = lane.firstNumber + UInt64(index) }
         }
-        return 0
+        return last
     }
 }
 

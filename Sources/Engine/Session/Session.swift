@@ -50,15 +50,17 @@ package final class Session: @unchecked Sendable {
     package var isStored = false
     /// The last change of its queue or record: when it is committed, the store shows what the session is.
     package var lastChange: HoldWait?
-    /// QoS 1 deliveries with numbers up to this one go out with DUP: the broker died while the session was
-    /// connected, so they may have been sent.
-    package var dupThrough: MessageNumber = 0
 
     package init(record: ClientRecord, seat: UInt32) {
         number = record.session
         self.record = record
         self.seat = seat
     }
+
+    /// QoS 1 deliveries with numbers up to this one go out with DUP: the broker died while the session was
+    /// connected, so they may have been sent. Kept in the record, since the session may be gone again before it has
+    /// sent them.
+    package var dupThrough: MessageNumber { record.dupThrough }
 
     package var isPersistent: Bool { record.isPersistent }
 
@@ -96,6 +98,8 @@ package struct Hold: Sendable {
     /// The reception that becomes durable with it.
     package var packetID: UInt16
     package var mail: Mail
+    /// The connection that has sent it again, after the session had moved: its PUBREC follows the commit.
+    package var resentBy: SlotID?
 }
 
 /// Bytes of one tick that wait for a commit: they count against the session's allowance.

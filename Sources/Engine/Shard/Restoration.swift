@@ -108,7 +108,7 @@ private final class Restorer {
         let session = Session(record: record, seat: commons.seats.take(Seat(shard: shard)))
         session.isStored = true
         session.knowsReceptions = false
-        if wasConnected { session.dupThrough = info.message }
+        if wasConnected { session.record.dupThrough = info.message }
         if info.deliveryCount > 0 { shards[shard].uncounted.append(record.session) }
         places[record.session] = shard
         shards[shard].restore(session)

@@ -87,6 +87,7 @@ extension Shard {
         sessions[session.number] = nil
         holding.removeAll { $0 === session }
         for index in session.holds.indices {
+            session.holds[index].resentBy = nil
             if case .ticket(let ticket) = session.holds[index].wait {
                 session.holds[index].wait = ledger.position(of: ticket).map { .position($0) }
             }
@@ -233,6 +234,7 @@ extension Shard {
         else { return }
         connection.connack = nil
         connection.stage = .connected
+        connection.inheritedReceptions = session.receptions.count
         write(connection, .connack(connack))
         orders.append(
             .report(

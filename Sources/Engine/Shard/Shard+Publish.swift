@@ -51,7 +51,8 @@ extension Shard {
         guard connection.version == .v5, let session = connection.session else { return false }
         if session.receptions.contains(view.packetID) { return false }
         let pending = Int(connection.waiting[.puback]) + Int(connection.waiting[.pubcomp])
-        return pending + session.receptions.count >= Int(limits.receiveMaximum)
+        let allowed = Int(limits.receiveMaximum) + connection.inheritedReceptions
+        return pending + session.receptions.count >= allowed
     }
 
     /// The topic, after the alias was looked up; nil when the connection had to be closed.
@@ -106,7 +107,9 @@ extension Shard {
             }
         }
         let ticket = progress.isOpened ? self.ticket : nil
-        if ticket != nil { countUncommitted(publication.topic.count + publication.payload.count, of: session) }
+        if ticket != nil {
+            countUncommitted(publication.topic.count + publication.payload.count, of: session)
+        }
         let waits = publication.qos == .exactlyOnce && ticket != nil
         if waits || !session.holds.isEmpty || session.heldTick == tickSerial {
             session.heldTick = tickSerial
@@ -126,24 +129,18 @@ extension Shard {
 
     /// A resent QoS 2 publish is not routed again; while the first waits for its commit, so does this PUBREC.
     private func acknowledgeAgain(_ packetID: UInt16, _ session: Session, _ connection: Connection) {
-        if let wait = session.holds.first(where: { $0.packetID == packetID })?.wait {
+        if let index = session.holds.firstIndex(where: { $0.packetID == packetID }),
+            let wait = session.holds[index].wait
+        {
             switch wait {
             case .ticket(let ticket): acknowledge(connection, .pubrec, packetID: packetID, after: ticket)
-            case .position: acknowledgeMoved(packetID, session, connection)
+            case .position: session.holds[index].resentBy = connection.id
             }
         } else if let held = tickHolds.first(where: { $0.session === session && $0.packetID == packetID }) {
             acknowledge(connection, .pubrec, packetID: packetID, after: held.ticket)
         } else {
             acknowledge(connection, .pubrec, packetID: packetID, after: nil)
         }
-    }
-
-    /// The publish waits in a lane of the shard that the session came from: a repeated reception of this shard's
-    /// is committed after it.
-    private func acknowledgeMoved(_ packetID: UInt16, _ session: Session, _ connection: Connection) {
-        let ticket = beginEntry()
-        lane.append(.reception(session: session.number, packetID: packetID))
-        acknowledge(connection, .pubrec, packetID: packetID, after: ticket)
     }
 
     /// Says no to one publish; a 3.x client can only be closed, or not told.
@@ -162,20 +159,19 @@ extension Shard {
         }
     }
 
-    /// PUBREL: the packet identifier is forgotten, durably, before PUBCOMP says so.
+    /// PUBREL: the packet identifier is forgotten, durably, before PUBCOMP says so. One that is not known may have
+    /// been forgotten a moment ago, on an earlier connection, and not durably yet.
     func receivePubrel(_ packetID: UInt16, on connection: Connection) {
         guard let session = connection.session else { return }
-        guard session.receptions.remove(packetID) != nil else {
-            return acknowledge(
-                connection, .pubcomp, packetID: packetID,
-                reason: connection.version == .v5 ? .packetIdentifierNotFound : .success, after: nil)
-        }
+        let isKnown = session.receptions.remove(packetID) != nil
+        let reason: ReasonCode =
+            isKnown || connection.version != .v5 ? .success : .packetIdentifierNotFound
         guard session.isPersistent else {
-            return acknowledge(connection, .pubcomp, packetID: packetID, after: nil)
+            return acknowledge(connection, .pubcomp, packetID: packetID, reason: reason, after: nil)
         }
         let ticket = beginEntry()
         lane.append(.release(session: session.number, packetID: packetID))
-        acknowledge(connection, .pubcomp, packetID: packetID, after: ticket)
+        acknowledge(connection, .pubcomp, packetID: packetID, reason: reason, after: ticket)
     }
 
     // MARK: Overload

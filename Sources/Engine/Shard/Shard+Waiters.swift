@@ -141,15 +141,27 @@ extension Shard {
             while let hold = session.holds.first, isDone(hold.wait) {
                 session.holds.removeFirst()
                 session.holdBytes -= hold.mail.bytes
-                if isRefused(hold.wait) {
-                    // It never happened: neither its receivers nor a resend may see it.
-                    session.receptions.remove(hold.packetID)
-                    continue
-                }
+                let isRefused = isRefused(hold.wait)
+                // Then it never happened: neither its receivers nor a resend may see it.
+                if isRefused { session.receptions.remove(hold.packetID) }
+                if let slot = hold.resentBy { answerResend(hold.packetID, isRefused: isRefused, slot) }
+                if isRefused { continue }
                 for post in hold.mail.posts { dispatch(post, of: hold.mail) }
             }
         }
         holding.removeAll { $0.holds.isEmpty }
+    }
+
+    /// PUBREC for a publish that its client sent again from another shard while it waited.
+    private func answerResend(_ packetID: UInt16, isRefused: Bool, _ slot: SlotID) {
+        guard let connection = connection(slot), connection.stage == .connected else { return }
+        if !isRefused {
+            release(connection, .pubrec, packetID, .success)
+        } else if connection.version == .v5 {
+            release(connection, .pubrec, packetID, .implementationSpecificError)
+        } else {
+            drop(connection, .implementationSpecificError, "the store refused a change")
+        }
     }
 
     private func isRefused(_ wait: HoldWait?) -> Bool {

@@ -188,7 +188,13 @@ import Testing
                 $0.addEnd(1, "c1")
             })
         bench.step()
-        bench.handOver(Lane { $0.client(10, "c1") })
+        // The shard names the end again, in the entry of the new record.
+        bench.handOver(
+            Lane {
+                $0.begin()
+                $0.addEnd(1, "c1")
+                $0.addClient(10, "c1")
+            })
         bench.handOver(Lane { $0.client(11, "another") })
         bench.drain(for: 2_000)
         #expect(try bench.store.client("c1")?.session == 1)
