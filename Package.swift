@@ -35,14 +35,18 @@ let package = Package(
         .target(name: "Engine", dependencies: ["Packets", "Persistence", nio, collections]),
         .target(
             name: "Server",
-            dependencies: ["Packets", "Persistence", "Engine", nio, nioPosix, collections, logging, lifecycle]),
+            dependencies: [
+                "Packets", "Persistence", "Engine", nio, nioPosix, collections, logging, lifecycle,
+            ]),
         .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
         .target(name: "StoreMemory", dependencies: ["Packets", "Persistence"]),
         .target(name: "StoreSQLite", dependencies: ["Packets", "Persistence", "CSQLite"]),
         .target(name: "StoreConformance", dependencies: ["Packets", "Persistence"]),
         .executableTarget(
             name: "roost",
-            dependencies: ["Server", "Persistence", "StoreMemory", "StoreSQLite", arguments, logging, lifecycle]),
+            dependencies: [
+                "Server", "Persistence", "StoreMemory", "StoreSQLite", arguments, logging, lifecycle,
+            ]),
         .target(name: "PacketFixtures", dependencies: ["Packets"], path: "Tests/PacketFixtures"),
         .testTarget(name: "PacketsTests", dependencies: ["Packets", "PacketFixtures", nio]),
         .testTarget(name: "PersistenceTests", dependencies: ["Packets", "Persistence"]),
