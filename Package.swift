@@ -1,5 +1,6 @@
 // swift-tools-version: 6.3
 // SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The Roost authors
 
 import PackageDescription
 
