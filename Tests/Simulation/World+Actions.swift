@@ -147,7 +147,7 @@ extension World {
         let serial = ledger.add { serial in
             SentMessage(
                 serial: serial, client: client.index, incarnation: link.incarnation?.id ?? -1, topic: topic,
-                qos: qos, retain: isRetained, isClear: isClear, mayExpire: expires, sentAt: moment,
+                qos: qos, retain: isRetained, isClear: isClear, isLarge: isLarge, mayExpire: expires, sentAt: moment,
                 link: link.id)
         }
         link.published.append(serial)

@@ -33,6 +33,7 @@ extension World {
         // The wall clock may be wrong after a start; broker time is never earlier than the store's.
         if dice.chance(0.2) { now -= 5000 }
         start()
+        for session in ledger.incarnations { session.lastSeen = min(session.lastSeen, now) }
     }
 
     /// A crash may take a will away: its client may return before its time.

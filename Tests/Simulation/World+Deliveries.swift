@@ -54,7 +54,7 @@ extension World {
         _ publish: Publish, _ message: SentMessage, _ session: Incarnation,
         _ lastSerials: inout [Incarnation.OrderKey: Int]
     ) {
-        guard !message.isWill, !session.hasShare(message.topic) else { return }
+        guard !message.isWill, !message.isLarge, !session.hasShare(message.topic) else { return }
         if message.transmissions > 1 && !session.wasSubscribed(message) { return }
         let key = Incarnation.OrderKey(publisher: message.incarnation, topic: message.topic, qos: publish.qos)
         if let last = lastSerials[key], last > message.serial {

@@ -11,6 +11,7 @@ extension World {
         moment += 1
         note("link \(link.id) to client \(link.client): \(summary(packet))")
         link.incarnation?.lastSeen = now
+        link.incarnation?.lastSeenAt = moment
         switch packet {
         case .connack(let connack): tap(connack, link)
         case .publish(let publish): tap(publish, link)
@@ -56,6 +57,7 @@ extension World {
         let isResumed = isPresent && !isUnseen(stored, link)
         if let old, !isResumed { old.isGone = true }
         let session = isResumed ? old ?? begin(link) : begin(link)
+        if isResumed, !session.mustExist(now: now) { session.doubts.append(session.lastSeenAt..<moment) }
         session.expirySeconds = link.request.expirySeconds
         session.isPersistent = session.isPersistent || link.request.isPersistent
         session.mayBeGone = false
@@ -186,7 +188,7 @@ extension World {
         let rows = disk.mirror.deliveries[number] ?? [:]
         let isStored = rows.values.contains { $0.packetID == pubrel.packetID && $0.state == .released }
         if session.isPersistent && !isStored {
-            fail("PUBREL \(pubrel.packetID) for \(serial) before the release was durable")
+            fail("PUBREL \(pubrel.packetID) for \(serial.serial) before the release was durable")
         }
     }
 
