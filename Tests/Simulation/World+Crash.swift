@@ -54,7 +54,9 @@ extension World {
     private func restore() {
         for attempt in 0...3 {
             do throws(StoreError) {
-                if attempt < 3, boot > 0, isHostile, dice.chance(0.15) { disk.readsUntilFault = dice.pick(0...6) }
+                if attempt < 3, boot > 0, isHostile, dice.chance(0.15) {
+                    disk.readsUntilFault = dice.pick(0...6)
+                }
                 try attemptRestore()
                 disk.readsUntilFault = nil
                 return

@@ -25,9 +25,11 @@ extension World {
         switch packet {
         case .connack(let connack): receive(connack, client, link)
         case .publish(let publish): receive(publish, client, link)
-        case .puback(let acknowledgement): client.outgoing.removeAll { $0.packetID == acknowledgement.packetID }
+        case .puback(let acknowledgement):
+            client.outgoing.removeAll { $0.packetID == acknowledgement.packetID }
         case .pubrec(let acknowledgement): receivePubrec(acknowledgement, client, link)
-        case .pubcomp(let acknowledgement): client.outgoing.removeAll { $0.packetID == acknowledgement.packetID }
+        case .pubcomp(let acknowledgement):
+            client.outgoing.removeAll { $0.packetID == acknowledgement.packetID }
         case .pubrel(let acknowledgement):
             let serial = client.received.removeValue(forKey: acknowledgement.packetID)
             answer(.pubcomp(acknowledgement.packetID, serial: serial?.finished), client, link)
@@ -46,6 +48,7 @@ extension World {
         guard isPresent(connack, client, link), isKnown else {
             client.outgoing = []
             client.received = [:]
+            if isHostile { for _ in 0..<dice.pick(0...3) { subscribe(client, link) } }
             return
         }
         for outgoing in client.outgoing {
@@ -79,7 +82,9 @@ extension World {
     }
 
     private func receivePubrec(_ pubrec: Acknowledgement, _ client: SimulatedClient, _ link: Link) {
-        guard let index = client.outgoing.firstIndex(where: { $0.packetID == pubrec.packetID }) else { return }
+        guard let index = client.outgoing.firstIndex(where: { $0.packetID == pubrec.packetID }) else {
+            return
+        }
         if pubrec.reason.isError {
             client.outgoing.remove(at: index)
         } else {
@@ -98,7 +103,8 @@ extension World {
         }
         switch publish.qos {
         case .atMostOnce: break
-        case .atLeastOnce: answer(.puback(publish.packetID, serial: publish.retain ? nil : serial), client, link)
+        case .atLeastOnce:
+            answer(.puback(publish.packetID, serial: publish.retain ? nil : serial), client, link)
         case .exactlyOnce:
             seeExactlyOnce(publish, serial, client, link)
             answer(.pubrec(publish.packetID), client, link)

@@ -34,9 +34,11 @@ extension World {
                 + "\(publish.retain ? ", retained" : "")"
         case .puback(let it), .pubrec(let it), .pubrel(let it), .pubcomp(let it):
             "\(packet.type) \(it.packetID), reason \(it.reason.rawValue)"
-        case .connack(let connack): "connack, present \(connack.sessionPresent), reason \(connack.reason.rawValue)"
+        case .connack(let connack):
+            "connack, present \(connack.sessionPresent), reason \(connack.reason.rawValue)"
         case .disconnect(let disconnect): "disconnect, reason \(disconnect.reason.rawValue)"
-        case .connect, .suback, .unsuback, .subscribe, .unsubscribe, .pingreq, .pingresp, .auth: "\(packet.type)"
+        case .connect, .suback, .unsuback, .subscribe, .unsubscribe, .pingreq, .pingresp, .auth:
+            "\(packet.type)"
         }
     }
 
@@ -48,7 +50,8 @@ extension World {
         let stored = disk.mirror.client(client.name)
         let old = client.incarnation
         let isPresent =
-            link.version == .v31 ? old?.number != nil && old?.number == stored?.session : connack.sessionPresent
+            link.version == .v31
+            ? old?.number != nil && old?.number == stored?.session : connack.sessionPresent
         if isPresent, !isUnseen(stored, link) {
             checkPresent(old, stored, link)
         } else if !isPresent, let old, old.mustExist(now: now), !link.request.isClean {
@@ -137,7 +140,9 @@ extension World {
     }
 
     private func tapPubcomp(_ pubcomp: Acknowledgement, _ link: Link) {
-        guard let session = link.incarnation, session.isPersistent, let number = session.number else { return }
+        guard let session = link.incarnation, session.isPersistent, let number = session.number else {
+            return
+        }
         if disk.mirror.receptions[number]?.contains(pubcomp.packetID) == true {
             fail("PUBCOMP \(pubcomp.packetID) to client \(link.client) before the id was durably forgotten")
         }
@@ -173,7 +178,9 @@ extension World {
             guard let session = client.incarnation, session.mustExist(now: now), let number = session.number,
                 session.isOwed(message)
             else { continue }
-            if disk.mirror.everInserted.contains(Mirror.Key(session: number, serial: message.serial)) { continue }
+            if disk.mirror.everInserted.contains(Mirror.Key(session: number, serial: message.serial)) {
+                continue
+            }
             if session.receipts[message.serial]?.isAcknowledged == true { continue }
             fail("\(name) for \(message.serial) before it was durable for client \(client.index)")
         }
