@@ -1,5 +1,6 @@
 // swift-tools-version: 6.3
 // SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The Roost authors
 
 import PackageDescription
 
@@ -18,6 +19,8 @@ let package = Package(
         .library(name: "Server", targets: ["Server"]),
         .library(name: "StoreMemory", targets: ["StoreMemory"]),
         .library(name: "StoreSQLite", targets: ["StoreSQLite"]),
+        .library(name: "StoreLMDB", targets: ["StoreLMDB"]),
+        .library(name: "StoreRedis", targets: ["StoreRedis"]),
         .library(name: "StoreConformance", targets: ["StoreConformance"]),
         .executable(name: "roost", targets: ["roost"]),
     ],
@@ -34,14 +37,22 @@ let package = Package(
         .target(name: "Engine", dependencies: ["Packets", "Persistence", nio, collections]),
         .target(
             name: "Server",
-            dependencies: ["Packets", "Persistence", "Engine", nio, nioPosix, collections, logging, lifecycle]),
+            dependencies: [
+                "Packets", "Persistence", "Engine", nio, nioPosix, collections, logging, lifecycle,
+            ]),
         .systemLibrary(name: "CSQLite", providers: [.apt(["libsqlite3-dev"])]),
+        .systemLibrary(name: "CLMDB", providers: [.apt(["liblmdb-dev"])]),
+        .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .target(name: "StoreMemory", dependencies: ["Packets", "Persistence"]),
         .target(name: "StoreSQLite", dependencies: ["Packets", "Persistence", "CSQLite"]),
+        .target(name: "StoreLMDB", dependencies: ["Packets", "Persistence", "CLMDB"]),
+        .target(name: "StoreRedis", dependencies: ["Packets", "Persistence", "CHiredis"]),
         .target(name: "StoreConformance", dependencies: ["Packets", "Persistence"]),
         .executableTarget(
             name: "roost",
-            dependencies: ["Server", "Persistence", "StoreMemory", "StoreSQLite", arguments, logging, lifecycle]),
+            dependencies: [
+                "Server", "Persistence", "StoreMemory", "StoreSQLite", arguments, logging, lifecycle,
+            ]),
         .target(name: "PacketFixtures", dependencies: ["Packets"], path: "Tests/PacketFixtures"),
         .testTarget(name: "PacketsTests", dependencies: ["Packets", "PacketFixtures", nio]),
         .testTarget(name: "PersistenceTests", dependencies: ["Packets", "Persistence"]),
@@ -50,6 +61,12 @@ let package = Package(
             dependencies: [
                 "Packets", "Persistence", "StoreConformance", "StoreMemory", "StoreSQLite", "CSQLite",
             ]),
+        .testTarget(
+            name: "StoreLMDBTests",
+            dependencies: ["Packets", "Persistence", "StoreConformance", "StoreLMDB", "CLMDB"]),
+        .testTarget(
+            name: "StoreRedisTests",
+            dependencies: ["Packets", "Persistence", "StoreConformance", "StoreRedis", "StoreSQLite"]),
         .testTarget(
             name: "EngineTests",
             dependencies: ["Packets", "Persistence", "Engine", "StoreMemory", "PacketFixtures", nio]),

@@ -68,6 +68,7 @@ final class Database {
         log.close(keepLog: distrust != nil)
         writer.connection.keepLogOnClose(distrust != nil)
         writer.connection.close()
+        if distrust == nil { FileHeader.trim(path) }
     }
 
     private func attempt(_ batch: borrowing ChangeBatch) throws(StoreError) {

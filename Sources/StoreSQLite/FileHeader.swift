@@ -47,20 +47,40 @@ enum FileHeader {
         guard pageSize >= 512, pageSize & (pageSize - 1) == 0 else {
             throw StoreError(.corrupt, "The header of \(path) is damaged: its page size is \(pageSize).")
         }
+        let pages = Int(word(header, 28))
+        // Without an identity it is ours only if its tables are not made yet, or are still in the log.
         let identity = word(header, 68)
-        guard identity == UInt32(bitPattern: Schema.applicationID) || identity == 0 else {
+        guard
+            identity == UInt32(bitPattern: Schema.applicationID)
+                || (identity == 0 && (pages <= 1 || hasLog(path)))
+        else {
             throw StoreError(.corrupt, "\(path) is a database of another program; name another file.")
         }
         let version = word(header, 60)
         guard version <= Schema.formatVersion else { throw newer(path, version) }
         // The count in the header holds when the two change counters agree, and only without a log, whose
         // pages may not have reached the file yet.
-        let pages = Int(word(header, 28))
-        guard word(header, 24) == word(header, 92), !hasLog(path), size < pages * pageSize else { return }
+        let isWhole = size % pageSize == 0
+        guard !isWhole || (word(header, 24) == word(header, 92) && !hasLog(path) && size < pages * pageSize)
+        else { return }
         throw StoreError(
             .corrupt,
             "\(path) is truncated: it has \(size) bytes and should have \(pages * pageSize). Restore a copy; "
                 + "`roost verify` tells what is left.")
+    }
+
+    /// Cuts off what a closed database keeps ready for a full disk: a copy is then as long as its contents, and
+    /// one that lost its end is noticed.
+    static func trim(_ path: String) {
+        let descriptor = Glibc.open(path, O_RDWR | O_CLOEXEC)
+        guard descriptor >= 0 else { return }
+        defer { Glibc.close(descriptor) }
+        let header = read(descriptor)
+        guard header.count == bytes, !hasLog(path) else { return }
+        let raw = Int(header[16]) << 8 | Int(header[17])
+        let used = Int(word(header, 28)) * (raw == 1 ? 65_536 : raw)
+        // A failure leaves the file longer than it need be, which is no harm.
+        if used > 0, used < Int(lseek(descriptor, 0, SEEK_END)) { _ = ftruncate(descriptor, used) }
     }
 
     static func newer(_ path: String, _ version: UInt32) -> StoreError {

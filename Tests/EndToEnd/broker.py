@@ -24,7 +24,7 @@ STOP_SECONDS_MAX = 20
 def free_port():
     """A port below the ephemeral range, so that no outgoing connection takes it while the broker is down."""
     while True:
-        port = random.randint(20000, 31000)
+        port = random.SystemRandom().randint(20000, 31000)
         with socket.socket() as attempt:
             attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

@@ -16,7 +16,7 @@ from crash_ledger import Ledger
 
 TOPICS = [f"t/{number}/{letter}" for number in range(3) for letter in "abc"]
 STAGE_SECONDS_MAX = 20
-QUIET_SECONDS = 0.4
+QUIET_SECONDS = 0.3
 LATE_SECONDS = 5
 
 
@@ -271,7 +271,10 @@ class World:
             await expirer.look()
 
     def is_missing_something(self):
-        return any(rule == "loss" for rule, _ in Checker(self.ledger).check())
+        checker = Checker(self.ledger)
+        checker.check_loss()
+        checker.check_group_loss()
+        return bool(checker.violations)
 
     async def until_quiet(self, seconds):
         loop = asyncio.get_running_loop()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: 2026 The Roost authors
 """MQTT 3.1.1 and 5.0 on the wire, as a client sees it: every field in the caller's hand, nothing done by itself."""
+import functools
 import struct
 
 CONNECT, CONNACK, PUBLISH, PUBACK, PUBREC, PUBREL, PUBCOMP = range(1, 8)
@@ -257,6 +258,7 @@ def _decode_publish(version, found, body):
     found.payload = bytes(body[at:])
 
 
+@functools.lru_cache(maxsize=100_000)
 def matches(topic_filter, topic):
     """Whether a filter without $share matches a topic."""
     wanted, levels = topic_filter.split("/"), topic.split("/")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: 2026 The Roost authors
 """What cannot be served is said in one sentence, with what to do; the exit code is not 0, and the data is untouched."""
+import contextlib
 import hashlib
 import os
 import shutil
@@ -93,20 +94,25 @@ class StartUp(unittest.TestCase):
         self.refuse_damaged()
 
     def test_a_database_of_something_else(self):
-        with sqlite3.connect(self.path) as database:
+        with contextlib.closing(sqlite3.connect(self.path)) as database, database:
             database.execute("CREATE TABLE recipes (name TEXT)")
-        self.refuse_damaged()
+        self.refuse_damaged("another program")
 
     def test_a_truncated_database(self):
         self.fill()
-        size = os.path.getsize(self.path)
-        os.truncate(self.path, size // 2 // 4096 * 4096)
-        self.refuse_damaged()
+        os.truncate(self.path, self.used() // 2 // 4096 * 4096)
+        self.refuse_damaged("truncated")
 
     def test_a_database_that_ends_in_the_middle_of_a_page(self):
         self.fill()
-        os.truncate(self.path, os.path.getsize(self.path) - 1000)
-        self.refuse_damaged()
+        os.truncate(self.path, self.used() - 1000)
+        self.refuse_damaged("truncated")
+
+    def used(self):
+        """The bytes that hold pages; more may be allocated for a full disk."""
+        with open(self.path, "rb") as file:
+            header = file.read(100)
+        return int.from_bytes(header[16:18], "big") * int.from_bytes(header[28:32], "big")
 
     def test_a_flipped_bit_in_the_schema(self):
         self.fill()
@@ -116,7 +122,7 @@ class StartUp(unittest.TestCase):
 
     def test_flipped_bits_in_every_page(self):
         self.fill(300)
-        for page in range(1, os.path.getsize(self.path) // 4096):
+        for page in range(1, self.used() // 4096):
             self.flip(page * 4096)
         self.refuse_damaged()
 
@@ -134,7 +140,7 @@ class StartUp(unittest.TestCase):
 
     def raise_version(self):
         """Adds 1000 to the format version, wherever it is kept."""
-        with sqlite3.connect(self.path) as database:
+        with contextlib.closing(sqlite3.connect(self.path)) as database, database:
             version = database.execute("PRAGMA user_version").fetchone()[0]
             if version:
                 database.execute(f"PRAGMA user_version = {version + 1000}")

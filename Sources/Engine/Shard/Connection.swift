@@ -63,6 +63,9 @@ package final class Connection {
     /// The client's Receive Maximum, capped.
     package var windowMax = 0
     package var packetBytesMax = Int.max
+    /// How many QoS 2 publishes of earlier connections were not released when this one began: they take nothing
+    /// from its quota, which begins anew.
+    package var inheritedReceptions = 0
     /// Replies with a list of reason codes that wait for their commit, in order.
     package var replies: Deque<Packet> = []
     /// How many acknowledgements of each kind wait for a commit.

@@ -234,6 +234,7 @@ extension Shard {
         else { return }
         connection.connack = nil
         connection.stage = .connected
+        connection.inheritedReceptions = session.receptions.count
         write(connection, .connack(connack))
         orders.append(
             .report(

@@ -51,7 +51,8 @@ extension Shard {
         guard connection.version == .v5, let session = connection.session else { return false }
         if session.receptions.contains(view.packetID) { return false }
         let pending = Int(connection.waiting[.puback]) + Int(connection.waiting[.pubcomp])
-        return pending + session.receptions.count >= Int(limits.receiveMaximum)
+        let allowed = Int(limits.receiveMaximum) + connection.inheritedReceptions
+        return pending + session.receptions.count >= allowed
     }
 
     /// The topic, after the alias was looked up; nil when the connection had to be closed.
@@ -106,7 +107,9 @@ extension Shard {
             }
         }
         let ticket = progress.isOpened ? self.ticket : nil
-        if ticket != nil { countUncommitted(publication.topic.count + publication.payload.count, of: session) }
+        if ticket != nil {
+            countUncommitted(publication.topic.count + publication.payload.count, of: session)
+        }
         let waits = publication.qos == .exactlyOnce && ticket != nil
         if waits || !session.holds.isEmpty || session.heldTick == tickSerial {
             session.heldTick = tickSerial

@@ -123,7 +123,7 @@ final class CommitterBench {
     @discardableResult
     func run() -> Int {
         var count = 0
-        while case .commit = step() { count += 1 }
+        while count < 1_000, case .commit = step() { count += 1 }
         return count
     }
 

@@ -201,11 +201,17 @@ import Testing
         #expect(idle.isPaused && idle.take() == [])
         #expect(busy.exchange(.publish("t", qos: .atLeastOnce, id: 2)) == [.puback(2, .quotaExceeded)])
         #expect(busy.exchange(.publish("t", qos: .exactlyOnce, id: 3)) == [.pubrec(3, .quotaExceeded)])
+        let old = world.join("old", .v311)
+        old.subscribe("v", qos: .atLeastOnce)
+        world.publish(MessageRecord(topic: "v", payload: [1]))
+        #expect(old.takePublishes().count == 1)
+        #expect(old.exchange(.publish("t", qos: .atLeastOnce, id: 2)) == [] && old.isClosed)
         world.pass(seconds: 100)
         #expect(!idle.isClosed)
         world.isStalled = false
         world.pass(seconds: 1)
         #expect(!idle.isPaused && !idle.take().isEmpty)
+        _ = busy.take()
         #expect(busy.exchange(.publish("t", qos: .atLeastOnce, id: 2)) == [.puback(2)])
     }
 }

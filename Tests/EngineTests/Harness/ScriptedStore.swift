@@ -138,6 +138,11 @@ extension ScriptedStore {
         return try memory.receptions(of: session)
     }
 
+    func packetIDs(of session: SessionNumber) throws(StoreError) -> [UInt16] {
+        try mayRead()
+        return try memory.packetIDs(of: session)
+    }
+
     func deliveryCount(of session: SessionNumber) throws(StoreError) -> Int {
         try memory.deliveryCount(of: session)
     }

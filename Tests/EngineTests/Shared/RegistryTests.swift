@@ -49,6 +49,19 @@ import Testing
         #expect(registry.count == 0)
     }
 
+    @Test func `a stored session that has ended is remembered until its end is committed`() {
+        var registry = Registry()
+        registry.restore("c", shard: 0, session: 7)
+        registry.remove("c", session: 7, isStored: true)
+        #expect(registry.ended("c") == 7 && registry.count == 1)
+        let finding = registry.claim(claim(shard: 1, 1))
+        registry.settle("c", ended: 6)
+        #expect(finding == .vacant && registry.ended("c") == 7)
+        _ = registry.complete("c", shard: 1, session: nil)
+        registry.settle("c", ended: 7)
+        #expect(registry.ended("c") == nil && registry.count == 0)
+    }
+
     @Test func `the end of an earlier session does not remove a later one`() {
         var registry = Registry()
         registry.restore("c", shard: 0, session: 8)

@@ -50,12 +50,13 @@ import Testing
         #expect(done(ledger) == [1, 2, 3, 4, 5] && !ledger.hasAhead)
     }
 
-    @Test func `a refusal is known by its ticket and by its position, of whichever shard`() {
+    @Test func `a refusal is known by ticket to the shard it concerns, and by position to every shard`() {
         var ledger = ledger()
         ledger.refuse(13)
         ledger.refuse(99)
         #expect(ledger.isRefused(ticket: 3) && !ledger.isRefused(ticket: 2))
         #expect(ledger.isRefused(position: 13) && ledger.isRefused(position: 99))
+        #expect(!ledger.isRefused(position: 12))
     }
 
     @Test func `a ticket has a position from its hand-over to its commit`() {

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The Roost authors
+
+import Glibc
+import Persistence
+
+/// What can be told about `data.mdb` before LMDB maps it, and what is made sure of before it is used.
+///
+/// LMDB takes the sizes in its two meta pages for true: a page that the file is too short for ends the process
+/// with SIGBUS when it is touched. So both are read here first. The store keeps the file longer than its last
+/// page at all times (see `Space`), so a shorter one is truncated. Offsets are those of data version 1.
+struct FileHeader {
+    /// A meta page's fields.
+    private struct Meta {
+        var pageSize: Int
+        var lastPage: UInt64
+        var transaction: UInt64
+    }
+
+    private static let metaBytes = 152
+    private static let magic: UInt32 = 0xbeef_c0de
+    private static let dataVersion: UInt32 = 1
+    private static let isMetaPage: UInt16 = 0x08
+    private static let freeTreeFlags: UInt16 = 0x08
+    private static let depthMax: UInt16 = 32
+    private static let noPage = UInt64.max
+
+    private let path: String
+    private let descriptor: Int32
+    private let size: Int
+
+    /// Bytes up to the end of the last page; zero when there is no file or an empty one. Throws when the file is
+    /// no LMDB database, is damaged, or shorter than it says.
+    static func check(_ directory: String) throws(StoreError) -> Int {
+        let path = directory + "/data.mdb"
+        let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            if errno == ENOENT { return 0 }
+            throw StoreError(.unavailable, "\(path) cannot be read (\(String(cString: strerror(errno)))).")
+        }
+        defer { Glibc.close(descriptor) }
+        let size = Int(lseek(descriptor, 0, SEEK_END))
+        if size == 0 { return 0 }
+        return try FileHeader(path: path, descriptor: descriptor, size: size).bytesInUse()
+    }
+
+    /// Writes both meta pages anew as they are seen, and syncs everything before and after.
+    ///
+    /// After a failed sync the system may take pages for written when they are not. All pages that a visible meta
+    /// page leads to were synced before it was written; it is the meta page alone that may never have arrived.
+    static func makeDurable(_ directory: String) throws(StoreError) {
+        let path = directory + "/data.mdb"
+        let descriptor = Glibc.open(path, O_RDWR | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            throw StoreError(.unavailable, "\(path) cannot be written (\(String(cString: strerror(errno)))).")
+        }
+        defer { Glibc.close(descriptor) }
+        let header = FileHeader(path: path, descriptor: descriptor, size: 0)
+        let pageSize = try header.meta(0, at: 0).pageSize
+        guard fsync(descriptor) == 0 else { throw header.unsynced() }
+        for offset in [0, pageSize] {
+            let page = header.read(pageSize, at: offset)
+            guard pwrite(descriptor, page, page.count, offset) == pageSize, fsync(descriptor) == 0 else {
+                throw header.unsynced()
+            }
+        }
+    }
+
+    /// The error for what was written by something newer.
+    static func newer(_ directory: String, _ writer: String) -> StoreError {
+        StoreError(.newerFormat, "\(directory) was written by \(writer). It was not touched.")
+    }
+
+    private func bytesInUse() throws(StoreError) -> Int {
+        let first = try meta(0, at: 0)
+        let second = try meta(1, at: first.pageSize)
+        let meta = first.transaction > second.transaction ? first : second
+        guard second.pageSize == first.pageSize, meta.lastPage < UInt64(Int.max / meta.pageSize - 1) else {
+            throw damaged("its pages are numbered up to \(meta.lastPage)")
+        }
+        let needed = (Int(meta.lastPage) + 1) * meta.pageSize
+        guard size >= needed else {
+            throw StoreError(
+                .corrupt,
+                "\(path) is truncated: it has \(size) bytes and should have at least \(needed). Restore a copy."
+            )
+        }
+        return needed
+    }
+
+    private func meta(_ number: Int, at offset: Int) throws(StoreError) -> Meta {
+        let bytes = read(Self.metaBytes, at: offset)
+        guard bytes.count == Self.metaBytes else {
+            throw StoreError(.corrupt, "\(path) is too short to be an LMDB database: restore a copy.")
+        }
+        return try bytes.span.bytes.withUnsafeBytes { (bytes) throws(StoreError) -> Meta in
+            func word<Word: FixedWidthInteger & BitwiseCopyable>(_ offset: Int, _: Word.Type) -> Word {
+                bytes.loadUnaligned(fromByteOffset: offset, as: Word.self)
+            }
+            guard word(16, UInt32.self) == Self.magic, word(10, UInt16.self) & Self.isMetaPage != 0 else {
+                if number > 0 { throw damaged("its second meta page is none") }
+                throw StoreError(
+                    .corrupt, "\(path) is not an LMDB database; move it away or name another directory.")
+            }
+            let version = word(20, UInt32.self)
+            guard version == Self.dataVersion else {
+                throw Self.newer(path, "an LMDB of data version \(version)")
+            }
+            let meta = Meta(
+                pageSize: Int(word(40, UInt32.self)), lastPage: word(136, UInt64.self),
+                transaction: word(144, UInt64.self))
+            guard meta.pageSize >= 512, meta.pageSize <= 65_536, meta.pageSize & (meta.pageSize - 1) == 0
+            else {
+                throw damaged("its page size is \(meta.pageSize)")
+            }
+            try check(trees: bytes, meta.lastPage)
+            // The transactions take turns with the two pages; both begin as number zero.
+            guard meta.transaction == 0 || meta.transaction & 1 == UInt64(number) else {
+                throw damaged("transaction \(meta.transaction) is in meta page \(number)")
+            }
+            return meta
+        }
+    }
+
+    /// The tree of free pages and the one of names: no database of ours has other flags, or a tree this deep.
+    private func check(trees meta: UnsafeRawBufferPointer, _ lastPage: UInt64) throws(StoreError) {
+        for (offset, flags) in [(40, Self.freeTreeFlags), (88, 0)] {
+            let root = meta.loadUnaligned(fromByteOffset: offset + 40, as: UInt64.self)
+            guard root <= lastPage || root == Self.noPage else {
+                throw damaged("a tree begins at page \(root) of \(lastPage)")
+            }
+            guard meta.loadUnaligned(fromByteOffset: offset + 4, as: UInt16.self) == flags else {
+                throw damaged("a tree has unknown flags")
+            }
+            guard meta.loadUnaligned(fromByteOffset: offset + 6, as: UInt16.self) <= Self.depthMax else {
+                throw damaged("a tree is too deep")
+            }
+        }
+    }
+
+    private func read(_ count: Int, at offset: Int) -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+            initialized = max(0, pread(descriptor, buffer.baseAddress, count, offset))
+        }
+    }
+
+    private func damaged(_ what: String) -> StoreError {
+        StoreError(.corrupt, "The header of \(path) is damaged: \(what). Restore a copy.")
+    }
+
+    private func unsynced() -> StoreError {
+        StoreError(
+            .unavailable, "\(path) cannot be synced (\(String(cString: strerror(errno)))): check the disk.")
+    }
+}

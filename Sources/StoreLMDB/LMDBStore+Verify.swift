@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The Roost authors
+
+import CLMDB
+public import Persistence
+
+extension LMDBStore {
+    /// Every page is accounted for, every record, and every invariant between them, as of one batch. Reads everything;
+    /// commits go on meanwhile, but what they free cannot be used again before it is done. Begins anew when the map
+    /// has to grow.
+    public func verify() throws(StoreError) -> [String] {
+        while true {
+            if let faults = try inspected() { return faults }
+        }
+    }
+
+    /// The faults, or `nil` when the map had to grow meanwhile.
+    private func inspected() throws(StoreError) -> [String]? {
+        try gate.read { (environment) throws(StoreError) -> [String]? in
+            let (transaction, pages) = try translating(location, .reading) { () throws(LMDBFailure) in
+                try environment.latest()
+            }
+            defer { transaction.abort() }
+            let info = try environment.info(transaction)
+            var inspection = Inspection(transaction, environment.tables, info) { [gate] in gate.mustYield }
+            do throws(LMDBFailure) {
+                try inspection.inspect(pages: pages)
+            } catch {
+                if error.code == LMDBFailure.interrupted.code { return nil }
+                let failure = error.storeError(location, .reading)
+                guard failure.code == .corrupt else { throw failure }
+                return inspection.faults + [failure.message]
+            }
+            return inspection.faults
+        }
+    }
+}
+
+extension Environment {
+    /// A state, and how many pages it has up to the last one. LMDB tells that of the newest state only, so one
+    /// that has become older meanwhile is not it.
+    fileprivate func latest() throws(LMDBFailure) -> (Transaction, Int) {
+        while true {
+            let transaction = try Transaction(self, writes: false)
+            let newest = info
+            if newest.me_last_txnid == mdb_txn_id(transaction.pointer) {
+                return (transaction, newest.me_last_pgno + 1)
+            }
+            transaction.abort()
+        }
+    }
+}

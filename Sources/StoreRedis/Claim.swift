@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The Roost authors
+
+import Glibc
+import Persistence
+import Synchronization
+
+/// What an object knows about its right to a prefix, and about what it has seen there.
+///
+/// `owner` is made anew for each object and never changes; `turn` rises with each attempt to take the prefix,
+/// so a batch that was sent on a connection that is given up cannot be applied once the next turn has begun.
+/// `epoch` and `acknowledged` outlive `close`: a server that comes back with less is not the one that was
+/// written to.
+final class Claim: Sendable {
+    private struct State {
+        var turn: UInt64 = 0
+        var epoch = ""
+        var acknowledged: UInt64 = 0
+        /// Whether the prefix was taken and not given back, so that nobody may have had it since.
+        var isHolding = false
+        var renewedAt: Int64 = 0
+    }
+
+    /// Names this object for Redis.
+    let owner: String
+    private let state = Mutex(State())
+
+    init() {
+        var random = SystemRandomNumberGenerator()
+        owner = String(random.next(), radix: 16) + String(random.next(), radix: 16)
+    }
+
+    /// The last batch that is known to be applied.
+    var acknowledged: UInt64 { state.withLock { $0.acknowledged } }
+
+    /// Whether the prefix was taken by this object and not given back.
+    var isHolding: Bool { state.withLock { $0.isHolding } }
+
+    func acknowledge(_ batch: UInt64) {
+        state.withLock { $0.acknowledged = max($0.acknowledged, batch) }
+    }
+
+    /// The first arguments of every script but `take`. Writers name their turn, readers do not.
+    func arguments(forWriting: Bool) -> [String] {
+        state.withLock { state in
+            [owner, forWriting ? String(state.turn) : "", state.acknowledged.padded]
+        }
+    }
+
+    /// The arguments of `take`, for the next turn.
+    func nextTurn(name: String, lease: Duration) -> [String] {
+        state.withLock { state in
+            state.turn += 1
+            return [
+                owner, String(state.turn), state.acknowledged.padded, name, String(lease.milliseconds),
+                state.epoch, newEpoch(), "1", state.isHolding ? "1" : "0",
+            ]
+        }
+    }
+
+    /// The prefix is ours, in the state of `batch`.
+    func taken(epoch: String, batch: UInt64) {
+        state.withLock { state in
+            state.epoch = epoch
+            state.acknowledged = max(state.acknowledged, batch)
+            state.isHolding = true
+            state.renewedAt = now()
+        }
+    }
+
+    /// The prefix was given back and may be anybody's.
+    func released() {
+        state.withLock { $0.isHolding = false }
+    }
+
+    /// Whether a third of the lease has passed since it was renewed.
+    func isRenewalDue(_ lease: Duration) -> Bool {
+        state.withLock { now() - $0.renewedAt >= lease.milliseconds / 3 }
+    }
+
+    /// Redis has the lease from now on.
+    func renewed() {
+        state.withLock { $0.renewedAt = now() }
+    }
+
+    private func newEpoch() -> String {
+        var random = SystemRandomNumberGenerator()
+        return String(random.next(), radix: 16)
+    }
+}
+
+/// Milliseconds of a clock that never goes back.
+func now() -> Int64 {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
+}

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The Roost authors
+
+extension Script {
+    /// Applies a batch. Arguments: owner, turn, acknowledged batch; then batch, session, message, time (20
+    /// digits each), lease in milliseconds or 0, `1` for a batch that makes room, how many messages are new;
+    /// then the operations, each a letter and its arguments (see `BatchEncoder`).
+    ///
+    /// Whether there is memory left is asked by Redis before the first command that writes, and never again
+    /// in the same script. So the first one decides and must not do anything: `SETRANGE` of nothing may be
+    /// refused when the memory is full, `DEL` of nothing never is.
+    static let applying = """
+        if not less(h[3], A[4]) then return {'OK', h[3]} end
+        if A[9] == '1' then call('DEL', P .. 'none') else call('SETRANGE', P .. 'none', 0, '') end
+        local session, message, time = h[5], h[6], h[7]
+        local clients, subscriptions, deliveries = num(h[8]), num(h[9]), num(h[10])
+        local messages, receptions, retained = num(h[11]) + num(A[10]), num(h[12]), num(h[13])
+        local references, changed = {}, {}
+
+        \(references)\(operations)
+        local i, n = 11, #A
+        while i <= n do i = operation[A[i]](i + 1) end
+
+        \(ending)
+        """
+
+    /// Counts the deliveries of bodies that are kept apart; nothing is written before the end.
+    private static let references = """
+        local function load(numbers)
+          for i = 1, #numbers, 500 do
+            local last = math.min(i + 499, #numbers)
+            local found = call('HMGET', P .. 'references', unpack(numbers, i, last))
+            for j = i, last do
+              if references[numbers[j]] == nil then references[numbers[j]] = num(found[j - i + 1] or 0) end
+            end
+          end
+        end
+        local function drop(number)
+          deliveries = deliveries - 1
+          local r = references[number]
+          if r > 0 then
+            references[number] = r - 1
+            changed[number] = true
+          end
+          if r <= 1 then messages = messages - 1 end
+        end
+        local function each(command, key, list)
+          for i = 1, #list, 500 do
+            call(command, P .. key, unpack(list, i, math.min(i + 499, #list)))
+          end
+        end
+
+        """
+
+    private static let operations = """
+        local operation = {}
+        \(queueOperations)\(sessionOperations)\(retainedOperations)
+        """
+
+    private static let queueOperations = """
+        operation.Z = function(i)
+          local n = num(A[i + 1])
+          deliveries = deliveries + call('ZADD', P .. 'queue:' .. A[i], unpack(A, i + 2, i + 1 + n))
+          return i + 2 + n
+        end
+        operation.Y = function(i)
+          local n = num(A[i + 1])
+          call('HSET', P .. 'states:' .. A[i], unpack(A, i + 2, i + 1 + n))
+          return i + 2 + n
+        end
+        operation.M = function(i)
+          call('HSET', P .. 'message', A[i], A[i + 2])
+          call('HSET', P .. 'references', A[i], A[i + 1])
+          references[A[i]] = num(A[i + 1])
+          return i + 3
+        end
+        operation.T = function(i)
+          local low = '[' .. A[i + 1]
+          if call('ZLEXCOUNT', P .. 'queue:' .. A[i], low, low .. '\\255') > 0 then
+            call('HSET', P .. 'states:' .. A[i], A[i + 1], A[i + 2])
+          end
+          return i + 3
+        end
+        operation.R = function(i)
+          local last = i + 2 * num(A[i])
+          local numbers, states = {}, {}
+          for j = i + 1, last, 2 do numbers[#numbers + 1] = A[j + 1] end
+          load(numbers)
+          for j = i + 1, last, 2 do
+            local low = '[' .. A[j + 1]
+            if call('ZREMRANGEBYLEX', P .. 'queue:' .. A[j], low, low .. '\\255') > 0 then
+              drop(A[j + 1])
+              local removed = states[A[j]] or {}
+              states[A[j]] = removed
+              removed[#removed + 1] = A[j + 1]
+            end
+          end
+          for session, removed in pairs(states) do each('HDEL', 'states:' .. session, removed) end
+          return last + 1
+        end
+
+        """
+
+    private static let sessionOperations = """
+        operation.C = function(i)
+          if call('HSET', P .. 'client', A[i], A[i + 2]) == 1 then
+            call('ZADD', P .. 'clients', 0, A[i])
+            clients = clients + 1
+          end
+          call('HSET', P .. 'identifiers', A[i + 1], A[i])
+          return i + 3
+        end
+        operation.E = function(i)
+          local v = call('HGET', P .. 'client', A[i])
+          if v then
+            local key = sub(v, 3, 2 + struct.unpack('>H', v))
+            call('HDEL', P .. 'client', A[i])
+            call('ZREM', P .. 'clients', A[i])
+            if call('HGET', P .. 'identifiers', key) == A[i] then call('HDEL', P .. 'identifiers', key) end
+            call('ZADD', P .. 'ended', 0, A[i])
+            clients = clients - 1
+          end
+          return i + 1
+        end
+        operation.W = function(i)
+          if call('ZREM', P .. 'ended', A[i]) == 0 then return i + 2 end
+          local queue, low = P .. 'queue:' .. A[i + 1], '-'
+          while true do
+            local rows = call('ZRANGEBYLEX', queue, low, '+', 'LIMIT', 0, 500)
+            if #rows == 0 then break end
+            local numbers = {}
+            for j = 1, #rows do numbers[j] = sub(rows[j], 1, 8) end
+            load(numbers)
+            for j = 1, #numbers do drop(numbers[j]) end
+            low = '(' .. numbers[#numbers] .. '\\255'
+          end
+          call('UNLINK', queue, P .. 'states:' .. A[i + 1])
+          low = '[' .. A[i]
+          local filters = call('ZRANGEBYLEX', P .. 'subscriptions', low, low .. string.rep('\\255', 497))
+          each('HDEL', 'subscription', filters)
+          each('ZREM', 'subscriptions', filters)
+          subscriptions = subscriptions - #filters
+          receptions = receptions - call('SCARD', P .. 'received:' .. A[i + 1])
+          call('UNLINK', P .. 'received:' .. A[i + 1])
+          return i + 2
+        end
+        operation.S = function(i)
+          if call('HSET', P .. 'subscription', A[i], A[i + 1]) == 1 then
+            call('ZADD', P .. 'subscriptions', 0, A[i])
+            subscriptions = subscriptions + 1
+          end
+          return i + 2
+        end
+        operation.U = function(i)
+          if call('HDEL', P .. 'subscription', A[i]) == 1 then
+            call('ZREM', P .. 'subscriptions', A[i])
+            subscriptions = subscriptions - 1
+          end
+          return i + 1
+        end
+        operation.N = function(i)
+          receptions = receptions + call('SADD', P .. 'received:' .. A[i], A[i + 1])
+          return i + 2
+        end
+        operation.L = function(i)
+          receptions = receptions - call('SREM', P .. 'received:' .. A[i], A[i + 1])
+          return i + 2
+        end
+        operation.B = function(i)
+          call('HSET', P .. 'boots', A[i], A[i + 1])
+          return i + 2
+        end
+
+        """
+
+    private static let retainedOperations = """
+        operation.K = function(i)
+          local old = call('HGET', P .. 'retained', A[i])
+          if old and less(A[i + 1], sub(old, 1, 20)) then return i + 3 end
+          call('HSET', P .. 'retained', A[i], A[i + 2])
+          if not old then
+            call('ZADD', P .. 'topics', 0, A[i])
+            retained = retained + 1
+          end
+          return i + 3
+        end
+        operation.k = function(i)
+          local old = call('HGET', P .. 'retained', A[i])
+          if old and not less(A[i + 1], sub(old, 1, 20)) then
+            call('HDEL', P .. 'retained', A[i])
+            call('ZREM', P .. 'topics', A[i])
+            retained = retained - 1
+          end
+          return i + 2
+        end
+
+        """
+
+    /// Writes what was counted, the lease, and the batch number last.
+    private static let ending = """
+        local gone, kept = {}, {}
+        for number in pairs(changed) do
+          local r = references[number]
+          if r > 0 then
+            kept[#kept + 1] = number
+            kept[#kept + 1] = string.format('%.0f', r)
+          else
+            gone[#gone + 1] = number
+          end
+        end
+        each('HSET', 'references', kept)
+        each('HDEL', 'references', gone)
+        each('HDEL', 'message', gone)
+        if A[8] ~= '0' then call('SET', P .. 'lease', A[1], 'PX', A[8]) end
+        local set = {'batch', A[4]}
+        local function put(name, old, new)
+          if old ~= new then
+            set[#set + 1] = name
+            set[#set + 1] = new
+          end
+        end
+        local function count(name, old, new)
+          if num(old) ~= new then put(name, old, string.format('%.0f', new)) end
+        end
+        if less(session, A[5]) then put('session', session, A[5]) end
+        if less(message, A[6]) then put('message', message, A[6]) end
+        if less(time, A[7]) then put('time', time, A[7]) end
+        count('clients', h[8], clients)
+        count('subscriptions', h[9], subscriptions)
+        count('deliveries', h[10], deliveries)
+        count('messages', h[11], messages)
+        count('receptions', h[12], receptions)
+        count('retained', h[13], retained)
+        call('HSET', I, unpack(set))
+        return {'OK', A[4]}
+        """
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The Roost authors
+
+import Glibc
+import Persistence
+
+/// The connection that writes, while it is the owner's; used on the committer's thread, behind the store's
+/// lock.
+///
+/// A connection that is lost while nothing is on its way is made anew by the next batch. One that is lost
+/// after a batch was sent leaves its outcome unknown: the store has to be opened again, which begins a new
+/// turn and so keeps the lost batch from being applied later than its repetition.
+final class Writer {
+    private let options: RedisStore.Options
+    private let location: String
+    private let claim: Claim
+    private let backoff: Backoff
+    private var connection: Connection?
+    private(set) var settings: ServerSettings
+    private var encoder = BatchEncoder()
+    private var command = Command()
+    /// Whether the command renews the lease.
+    private var renewsLease = false
+    /// The outcome of a batch is unknown, or the data is not ours or not what it was: only closing is left.
+    private var failure: StoreError?
+
+    /// More arguments than this are not one command; Redis takes 1,048,576.
+    private static let argumentsMax = 1_000_000
+    /// What keys and heads add to a record.
+    private static let overheadBytesMax = 1_024
+    private static let standbyMicroseconds: UInt32 = 100_000
+
+    /// Connects and takes the prefix; waits for a lease that another owner has, or for Redis to load its
+    /// data.
+    init(_ options: RedisStore.Options, _ claim: Claim, _ backoff: Backoff) throws(StoreError) {
+        self.options = options
+        self.location = options.location
+        self.claim = claim
+        self.backoff = backoff
+        let attachment = try Self.attach(options, claim)
+        backoff.succeeded()
+        connection = attachment.connection
+        settings = attachment.settings
+    }
+
+    private static func attach(
+        _ options: RedisStore.Options, _ claim: Claim
+    ) throws(StoreError) -> Attachment {
+        let deadline = now() + (options.standbyMax > .zero ? options.standbyMax.milliseconds : 0)
+        while true {
+            do throws(Attachment.Obstacle) {
+                return try Attachment(options, claim)
+            } catch {
+                guard error.mayPass, now() < deadline else { throw error.error }
+                usleep(standbyMicroseconds)
+            }
+        }
+    }
+
+    /// Applies a batch, in one script.
+    func commit(_ batch: borrowing ChangeBatch) throws(StoreError) {
+        if let failure { throw failure }
+        if batch.number <= claim.acknowledged { return }
+        let connection = try connected()
+        if batch.number <= claim.acknowledged { return }
+        try encode(batch, connection)
+        do throws(RedisFailure) {
+            try exchange(connection, batch.number)
+        } catch {
+            throw abandon(error.committing(location), keepsConnection: error.keepsConnection)
+        }
+        if let failure { throw failure }
+    }
+
+    /// Gives the prefix back when everything is known to be well, and closes the connection.
+    func close() {
+        defer { connection = nil }
+        guard failure == nil, let connection else { return }
+        do throws(RedisFailure) {
+            let arguments = claim.arguments(forWriting: true).map { Argument.text($0) }
+            let isReleased = try connection.run(.release, options.keyPrefix, arguments)
+                .read { $0.count > 0 && $0[0].text == "OK" }
+            if isReleased { claim.released() }
+        } catch {
+            // The lease ends by itself.
+        }
+    }
+
+    /// A connection of our own turn. Nothing is on its way when there is none, so whatever keeps it from
+    /// being made leaves the batch not applied.
+    private func connected() throws(StoreError) -> Connection {
+        if let connection { return connection }
+        do throws(RedisFailure) {
+            try backoff.check()
+        } catch {
+            throw error.committing(location)
+        }
+        do throws(Attachment.Obstacle) {
+            let attachment = try Attachment(options, claim)
+            backoff.succeeded()
+            settings = attachment.settings
+            connection = attachment.connection
+            return attachment.connection
+        } catch {
+            backoff.failed(.notSent(error.error.message))
+            guard error.error.code == .unavailable else { throw abandon(error.error, keepsConnection: false) }
+            throw StoreError(.retry, error.error.message)
+        }
+    }
+
+    private func encode(_ batch: borrowing ChangeBatch, _ connection: Connection) throws(StoreError) {
+        let recordBytesMax = min(options.recordBytesMax, settings.argumentBytesMax - Self.overheadBytesMax)
+        let longest = batch.longestRecord
+        guard longest <= recordBytesMax else {
+            throw StoreError(
+                .refused, "A record of \(longest) bytes is too long for \(location): \(recordBytesMax) fit.")
+        }
+        command.removeAll()
+        connection.begin(&command, .batch, options.keyPrefix)
+        for argument in claim.arguments(forWriting: true) { command.append(argument) }
+        renewsLease = claim.isRenewalDue(options.lease)
+        let lease = renewsLease ? UInt64(options.lease.milliseconds) : 0
+        encoder.append(batch, leaseMilliseconds: lease, to: &command)
+        let (count, bytes) = (command.count, command.bytes.count)
+        command.end()
+        guard count <= Self.argumentsMax, bytes <= options.batchBytesMax else {
+            throw StoreError(
+                .refused, "A batch of \(bytes) bytes in \(count) pieces is too large for \(location).")
+        }
+        guard options.replicasMin > 0 else { return }
+        command.begin()
+        for argument in Attachment.wait(options) { command.append(argument) }
+        command.end()
+    }
+
+    private func exchange(_ connection: Connection, _ number: UInt64) throws(RedisFailure) {
+        try connection.send(command)
+        let reply = try connection.receive()
+        let replicas = try options.replicasMin > 0 ? connection.receive().read { $0.integer } : 0
+        reply.read { value in
+            do throws(StoreError) {
+                try Verdict.check(value, location, claim)
+            } catch {
+                failure = error
+            }
+        }
+        if failure != nil { return }
+        guard replicas >= options.replicasMin else { throw .lost(Attachment.tooFew(options)) }
+        claim.acknowledge(number)
+        if renewsLease { claim.renewed() }
+    }
+
+    private func abandon(_ error: StoreError, keepsConnection: Bool) -> StoreError {
+        if !keepsConnection { connection = nil }
+        if error.code != .retry { failure = error }
+        return error
+    }
+}
+
+extension ChangeBatch {
+    /// The length of the longest record in the batch.
+    fileprivate var longestRecord: Int {
+        changes.reduce(0) { longest, change in
+            switch change {
+            case .client(_, _, let record), .subscription(_, _, let record), .message(_, let record, _),
+                .delivery(_, _, let record), .retained(_, _, let record):
+                max(longest, record.count)
+            case .sessionEnd, .sessionSwept, .unsubscription, .deliveryState, .removal, .reception,
+                .release, .retainedRemoval, .boot:
+                longest
+            }
+        }
+    }
+}

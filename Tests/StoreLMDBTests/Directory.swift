@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The Roost authors
+
+import Glibc
+
+/// Directories that tests leave nothing in.
+enum Directory {
+    struct Failure: Error {
+        var errorNumber: Int32
+    }
+
+    /// A new one; its path.
+    static func make() throws -> String {
+        var template = Array("/tmp/roost-lmdb-XXXXXX".utf8CString)
+        guard let path = mkdtemp(&template) else { throw Failure(errorNumber: errno) }
+        return String(cString: path)
+    }
+
+    /// The names in a directory.
+    static func names(_ path: String) -> [String] {
+        guard let directory = opendir(path) else { return [] }
+        defer { closedir(directory) }
+        var names: [String] = []
+        while let entry = readdir(directory) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name != "." && name != ".." { names.append(name) }
+        }
+        return names.sorted()
+    }
+
+    /// Removes a directory and the files in it.
+    static func remove(_ path: String) {
+        for name in names(path) { unlink(path + "/" + name) }
+        rmdir(path)
+    }
+
+    /// Removes an environment and the directory that was made for it.
+    static func removeAll(_ path: String) {
+        remove(path)
+        guard let slash = path.lastIndex(of: "/") else { return }
+        remove(String(path[..<slash]))
+    }
+}
