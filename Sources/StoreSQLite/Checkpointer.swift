@@ -27,7 +27,6 @@ final class Checkpointer: @unchecked Sendable {
         connection = try Connection(path, flags: SQLITE_OPEN_READWRITE)
         try connection.execute("PRAGMA wal_autocheckpoint=0")
         try connection.execute("PRAGMA synchronous=FULL")
-        connection.setChunk(options.storeReserveBytes)
         pthread_mutex_init(mutex, nil)
         pthread_cond_init(ordered, nil)
     }

@@ -88,10 +88,7 @@ extension Connection {
     ) throws(SQLiteFailure) {
         sqlite3_busy_timeout(pointer, waitMilliseconds)
         defer { sqlite3_busy_timeout(pointer, Connection.busyMilliseconds) }
-        let size = fileSize(path) ?? 0
         let status = sqlite3_wal_checkpoint_v2(pointer, nil, mode, nil, nil)
-        // SQLite has cut off what the database does not use; it is there for a full disk (see `Space`).
-        extend(to: size)
         if status != SQLITE_OK { throw SQLiteFailure(pointer) }
     }
 

@@ -95,19 +95,6 @@ final class Connection: @unchecked Sendable {
         return try statement.step() ? statement.integer(0) : 0
     }
 
-    /// Makes the file grow and shrink in steps of this size.
-    func setChunk(_ bytes: Int) {
-        var chunk = Int32(clamping: max(bytes, 4_096))
-        sqlite3_file_control(pointer, "main", SQLITE_FCNTL_CHUNK_SIZE, &chunk)
-    }
-
-    /// Allocates the database file up to this length, where it is shorter; whether it has it then.
-    @discardableResult func extend(to bytes: Int64) -> Bool {
-        if fileSize(path) ?? 0 >= bytes { return true }
-        var hint = bytes
-        return sqlite3_file_control(pointer, "main", SQLITE_FCNTL_SIZE_HINT, &hint) == SQLITE_OK
-    }
-
     /// Whether a transaction is open.
     var isInTransaction: Bool { sqlite3_get_autocommit(pointer) == 0 }
 }

@@ -11,6 +11,7 @@ final class Database {
     private let lock: FileLock
     let writer: Writer
     private let space: Space
+    private let ballast: Ballast
     private let log: Log
     /// Why only closing is left to do: a sync failed, or something else left the outcome of a batch open.
     private var distrust: StoreError?
@@ -27,19 +28,29 @@ final class Database {
         connection.keepLogOnClose(true)
         try translating(path, .opening) { () throws(SQLiteFailure) in try connection.configure(options) }
         try connection.upgrade(path)
-        try connection.recover(path)
+        let ballast = Ballast(of: path, bytes: options.storeReserveBytes)
+        self.ballast = ballast
+        do throws(StoreError) {
+            try connection.recover(path)
+        } catch {
+            // The log is written back on a full disk too.
+            guard error.code == .retry, ballast.release() else { throw error }
+            try connection.recover(path)
+        }
         let info = try connection.info(path)
         connection.keepLogOnClose(false)
         (writer, space, log) = try translating(path, .opening) { () throws(SQLiteFailure) in
             try connection.execute("PRAGMA synchronous=\(durability.synchronous)")
             return (
-                try Writer(connection, options, info: info), try Space(connection, options),
+                try Writer(connection, options, info: info),
+                try Space(connection, path, ballast, options),
                 try Log(connection, path, options)
             )
         }
     }
 
-    /// Applies a batch, and makes a second attempt after emptying the log when the disk had no room for it.
+    /// Applies a batch. When the disk has no room for it, a second attempt is made after emptying the log, and for
+    /// what makes room a third with the blocks of the ballast.
     func commit(_ batch: borrowing ChangeBatch) throws(StoreError) {
         if let distrust {
             throw StoreError(.reopen, "\(distrust.message) The database has to be opened again.")
@@ -48,10 +59,25 @@ final class Database {
         do throws(StoreError) {
             try attempt(batch)
         } catch {
-            guard error.code == .retry, log.restart() else { throw error }
-            try attempt(batch)
+            guard error.code == .retry else { throw error }
+            try attemptAgain(batch)
         }
         watchLog()
+    }
+
+    private func attemptAgain(_ batch: borrowing ChangeBatch) throws(StoreError) {
+        let isEmpty = log.restart()
+        do throws(StoreError) {
+            guard isEmpty else {
+                throw StoreError(.retry, "The log of \(path) is full and still being read.")
+            }
+            return try attempt(batch)
+        } catch {
+            guard error.code == .retry, batch.makesRoom, ballast.release() else { throw error }
+        }
+        // Even a log that could not be emptied can grow now.
+        _ = log.restart()
+        try attempt(batch)
     }
 
     /// The batch is applied and synced whatever becomes of the log; a failure there is the next batch's.

@@ -79,10 +79,13 @@ package struct Committer: ~Copyable {
         appliedBatch = batch.number
         appliedMessage = batch.message
         roomMakingAt = 0
-        if case .retrying = mode, scope != .all {} else { health.recovered() }
+        if case .roomMaking = scope {} else { health.recovered() }
         count()
         Netting.settle(&lanes, scope)
-        if case .retrying = mode, scope == .all { mode = .normal }
+        if case .retrying = mode, case .first = scope {
+            // There is room again, for this much at least: on with the next.
+            mode = .retrying(until: now, attempts: 0)
+        }
         if case .repeating = mode { mode = .normal }
         report()
     }
@@ -166,7 +169,9 @@ extension Committer {
         if now >= roomMakingAt, prepare(.roomMaking(RoomMaking.entries(of: lanes)), now: now) {
             return .commit
         }
-        if now >= until, prepare(.all, now: now) { return .commit }
+        if now >= until, prepare(.first(Netting.first(lanes, bytesMax: growingBytes)), now: now) {
+            return .commit
+        }
         return .wait(milliseconds: Int(max(1, until - now)))
     }
 
@@ -194,11 +199,22 @@ extension Committer {
         return !batch.changes.isEmpty
     }
 
+    /// What is tried again: less each time, down to an entry, for the log of a full disk cannot take everything.
+    private var growingBytes: Int {
+        guard case .retrying(_, let attempts) = mode else { return .max }
+        return commons.limits.batchBytesMax >> min(attempts, 20)
+    }
+
     private func lastNumber(_ scope: CommitScope) -> MessageNumber {
-        if case .roomMaking = scope { return 0 }
-        guard case .entry(let entry) = scope else {
-            return lanes.last.map { $0.firstNumber + UInt64($0.messages.count) - 1 } ?? 0
+        switch scope {
+        case .roomMaking, .settledOnly: 0
+        case .all: lanes.last.map { $0.firstNumber + UInt64($0.messages.count) - 1 } ?? 0
+        case .first(let places): places.reduce(0) { max($0, lastNumber(of: $1)) }
+        case .entry(let place): lastNumber(of: place)
         }
+    }
+
+    private func lastNumber(of entry: EntryPlace) -> MessageNumber {
         let lane = lanes[entry.lane]
         var last: MessageNumber = 0
         for change in lane.changes[lane.changes(of: entry.entry)] {

@@ -87,6 +87,18 @@ package struct Lane: Sendable {
         return Int(entries[entry].firstChange)..<end
     }
 
+    /// About how many bytes an entry brings to the store.
+    package func bytes(of entry: Int) -> Int {
+        var bytes = 0
+        for index in changes(of: entry) {
+            guard case .message(let place) = changes[index] else { continue }
+            let message = messages[Int(place)]
+            bytes += message.topic.count + message.properties.count + message.payload.count
+            bytes += Int(message.deliveryCount) * MemoryLayout<LaneDelivery>.stride
+        }
+        return max(bytes, MemoryLayout<LaneChange>.stride)
+    }
+
     /// Forgets everything but keeps the memory, unless a burst made it large.
     package mutating func removeAll() {
         let keeps = arena.capacity <= Lane.keptBytesMax

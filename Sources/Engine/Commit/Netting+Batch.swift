@@ -13,7 +13,7 @@ extension Netting {
             for lane in lanes {
                 for change in lane.changes { append(change, of: lane, to: &batch) }
             }
-        case .roomMaking(let places):
+        case .roomMaking(let places), .first(let places):
             for place in places { fill(&batch, from: lanes, .entry(place)) }
         case .entry(let place):
             let lane = lanes[place.lane]

@@ -11,6 +11,8 @@ enum CommitScope: Hashable {
     /// Entries that only make room (removals, states of stored deliveries, client records, session ends,
     /// releases): they may use a store's reserve and are committed ahead of what needs room.
     case roomMaking([EntryPlace])
+    /// The first entries that are not settled: what is tried again on a disk that may not have room for all.
+    case first([EntryPlace])
     /// One entry.
     case entry(EntryPlace)
 }
@@ -95,7 +97,7 @@ enum Netting {
             for lane in lanes.indices {
                 for change in lanes[lane].changes.indices { settle(&lanes[lane], change) }
             }
-        case .roomMaking(let places):
+        case .roomMaking(let places), .first(let places):
             for place in places { settle(&lanes, .entry(place)) }
         case .entry(let place):
             for change in lanes[place.lane].changes(of: place.entry) { settle(&lanes[place.lane], change) }
@@ -130,6 +132,20 @@ enum Netting {
             }
         }
         return named
+    }
+
+    /// Entries from the head that still have something to commit, as many as fit `bytesMax`, and one at least.
+    static func first(_ lanes: [Lane], bytesMax: Int) -> [EntryPlace] {
+        var places: [EntryPlace] = []
+        var bytes = 0
+        for (index, lane) in lanes.enumerated() {
+            for entry in lane.entries.indices where !isSettled(entry, lane, lanes) {
+                bytes += lane.bytes(of: entry)
+                if bytes > bytesMax && !places.isEmpty { return places }
+                places.append(EntryPlace(lane: index, entry: entry))
+            }
+        }
+        return places
     }
 
     /// The first entry that still has something to commit.

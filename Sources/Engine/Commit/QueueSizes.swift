@@ -77,7 +77,7 @@ extension QueueSizes {
             for lane in lanes {
                 for change in lane.changes { count(change, of: lane) }
             }
-        case .roomMaking(let places):
+        case .roomMaking(let places), .first(let places):
             for place in places { count(lanes, .entry(place)) }
         case .entry(let place):
             let lane = lanes[place.lane]
