@@ -35,6 +35,7 @@ package struct Migration {
 
     /// Does it all and gives what both stores hold then. `progress` is told how many records of how many are done,
     /// each counted once when it is written and once when it is read back.
+    @discardableResult
     package func run(_ progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }) throws -> Census {
         let info = try source.sysInfo()
         try requireSource(info)

@@ -3,7 +3,9 @@
 
 import Packets
 import Persistence
+import StoreLMDB
 import StoreMemory
+import StoreSQLite
 import Testing
 
 @testable import StoreTools

@@ -5,7 +5,6 @@ import Foundation
 import Packets
 import Persistence
 import StoreLMDB
-import StoreMemory
 import StoreSQLite
 
 /// A directory for the stores of one test.
@@ -44,8 +43,8 @@ struct Contents {
         batch.session = sessions.upperBound
         batch.message = messages.upperBound + 1
         batch.time = 1_234
-        for session in sessions { append(session, to: &batch) }
-        for number in messages { append(number, to: &batch) }
+        for session in sessions { appendSession(session, to: &batch) }
+        for number in messages { appendMessage(number, to: &batch) }
         for topic in ["one", "two/\u{e9}", "three/"] {
             let message = MessageRecord(topic: Text(topic), payload: Array(payload.utf8), publishedAt: 7)
             let name = batch.append(bytes: message.topic.bytes)
@@ -58,7 +57,7 @@ struct Contents {
         try store.commit(batch)
     }
 
-    private func append(_ session: SessionNumber, to batch: inout ChangeBatch) {
+    private func appendSession(_ session: SessionNumber, to batch: inout ChangeBatch) {
         let client = ClientRecord(session: session, clientID: Text("client-\(session)"), boot: 1)
         let clientID = batch.append(bytes: client.clientID.bytes)
         let record = batch.append(client)
@@ -73,9 +72,9 @@ struct Contents {
         batch.append(.reception(session: session, packetID: UInt16(session) + 100))
     }
 
-    private func append(_ number: MessageNumber, to batch: inout ChangeBatch) {
+    private func appendMessage(_ number: MessageNumber, to batch: inout ChangeBatch) {
         let one = sessions.lowerBound + number % UInt64(sessions.count)
-        let receivers = number % 3 == 0 ? Array(sessions) : [one]
+        let receivers: [SessionNumber] = number % 3 == 0 ? Array(sessions) : [one]
         let message = MessageRecord(
             topic: "a/b", payload: Array("\(payload) \(number)".utf8), publishedAt: Milliseconds(number))
         let body = batch.append(message)
