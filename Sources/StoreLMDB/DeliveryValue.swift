@@ -28,6 +28,8 @@ struct DeliveryValue {
     }
 
     /// Fills `value`, which is as long as its parts.
+    ///
+    /// The pointer is to LMDB's room for the value, or to an array's that is being made; it is not kept.
     static func write(
         _ record: UnsafeRawBufferPointer, _ body: UnsafeRawBufferPointer?,
         to value: UnsafeMutableRawBufferPointer

@@ -29,7 +29,10 @@ struct DirectoryLock: ~Copyable {
     }
 
     deinit {
-        if descriptor >= 0 { Glibc.close(descriptor) }
+        guard descriptor >= 0 else { return }
+        // A process that is just being started may hold a copy of the descriptor for a moment.
+        flock(descriptor, LOCK_UN)
+        Glibc.close(descriptor)
     }
 
     /// Makes the directory if its parent is there; throws when there is something else in its place.

@@ -51,7 +51,6 @@ final class Claim: Sendable {
     func nextTurn(name: String, lease: Duration) -> [String] {
         state.withLock { state in
             state.turn += 1
-            state.renewedAt = now()
             return [
                 owner, String(state.turn), state.acknowledged.padded, name, String(lease.milliseconds),
                 state.epoch, newEpoch(), "1", state.isHolding ? "1" : "0",
@@ -65,6 +64,7 @@ final class Claim: Sendable {
             state.epoch = epoch
             state.acknowledged = max(state.acknowledged, batch)
             state.isHolding = true
+            state.renewedAt = now()
         }
     }
 
@@ -73,14 +73,14 @@ final class Claim: Sendable {
         state.withLock { $0.isHolding = false }
     }
 
-    /// Whether a third of the lease has passed; if so, it counts as renewed from now.
+    /// Whether a third of the lease has passed since it was renewed.
     func isRenewalDue(_ lease: Duration) -> Bool {
-        state.withLock { state in
-            let now = now()
-            guard now - state.renewedAt >= lease.milliseconds / 3 else { return false }
-            state.renewedAt = now
-            return true
-        }
+        state.withLock { now() - $0.renewedAt >= lease.milliseconds / 3 }
+    }
+
+    /// Redis has the lease from now on.
+    func renewed() {
+        state.withLock { $0.renewedAt = now() }
     }
 
     private func newEpoch() -> String {

@@ -47,6 +47,8 @@ final class Connection: @unchecked Sendable {
 
     private func beginTLS(_ options: RedisStore.Options) throws(RedisFailure) {
         guard case .tcp(let host, _) = options.endpoint else { return }
+        // OpenSSL writes without MSG_NOSIGNAL: a lost connection must not end the process.
+        signal(SIGPIPE, SIG_IGN)
         if let problem = roost_redis_begin_tls(context, host, options.certificateAuthority) {
             throw .notSent("TLS: \(String(cString: problem))")
         }

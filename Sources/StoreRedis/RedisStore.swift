@@ -100,7 +100,8 @@ public final class RedisStore: Store {
             guard claim.isRenewalDue(lease) else { return }
             let arguments = claim.arguments(forWriting: false) + [String(lease.milliseconds)]
             do throws(StoreError) {
-                _ = try readers.run(.renew, arguments.map { .text($0) })
+                let reply = try readers.run(.renew, arguments.map { .text($0) })
+                if reply.read({ $0.count > 0 && $0[0].text == "OK" }) { claim.renewed() }
             } catch {
                 // Whoever commits or reads next is told.
             }

@@ -19,6 +19,8 @@ final class Writer {
     private(set) var settings: ServerSettings
     private var encoder = BatchEncoder()
     private var command = Command()
+    /// Whether the command renews the lease.
+    private var renewsLease = false
     /// The outcome of a batch is unknown, or the data is not ours or not what it was: only closing is left.
     private var failure: StoreError?
 
@@ -116,7 +118,8 @@ final class Writer {
         command.removeAll()
         connection.begin(&command, .batch, options.keyPrefix)
         for argument in claim.arguments(forWriting: true) { command.append(argument) }
-        let lease = claim.isRenewalDue(options.lease) ? UInt64(options.lease.milliseconds) : 0
+        renewsLease = claim.isRenewalDue(options.lease)
+        let lease = renewsLease ? UInt64(options.lease.milliseconds) : 0
         encoder.append(batch, leaseMilliseconds: lease, to: &command)
         let (count, bytes) = (command.count, command.bytes.count)
         command.end()
@@ -144,6 +147,7 @@ final class Writer {
         if failure != nil { return }
         guard replicas >= options.replicasMin else { throw .lost(Attachment.tooFew(options)) }
         claim.acknowledge(number)
+        if renewsLease { claim.renewed() }
     }
 
     private func abandon(_ error: StoreError, keepsConnection: Bool) -> StoreError {

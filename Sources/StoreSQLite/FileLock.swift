@@ -28,6 +28,9 @@ struct FileLock: ~Copyable {
     }
 
     deinit {
-        if descriptor >= 0 { Glibc.close(descriptor) }
+        guard descriptor >= 0 else { return }
+        // A process that is just being started may hold a copy of the descriptor for a moment.
+        flock(descriptor, LOCK_UN)
+        Glibc.close(descriptor)
     }
 }

@@ -18,6 +18,8 @@ struct SentMessage {
     var retain = false
     var isClear = false
     var isWill = false
+    /// The store refuses it as it is; a 3.x client is closed for it and sends it again, shorter.
+    var isLarge = false
     /// It may vanish by itself.
     var mayExpire = false
     var sentAt: Moment
@@ -86,6 +88,9 @@ final class Incarnation {
     var expirySeconds: UInt32
     /// When the broker last wrote to its client.
     var lastSeen: Milliseconds
+    var lastSeenAt: Moment
+    /// Times in which it may have been about to end and came back all the same, with a crash.
+    var doubts: [Range<Moment>] = []
     /// Something was sent that ends it; whether that arrived is not known.
     var mayBeGone = false
     var isGone = false
@@ -101,6 +106,7 @@ final class Incarnation {
         self.isPersistent = isPersistent
         self.expirySeconds = expirySeconds
         lastSeen = now
+        lastSeenAt = moment
         beganAt = moment
     }
 
@@ -113,6 +119,9 @@ final class Incarnation {
     /// Whether an acknowledged publish had to be queued for it by an ordinary subscription.
     func isOwed(_ message: SentMessage) -> Bool {
         guard message.isOwed, let acknowledgedAt = message.acknowledgedAt else { return false }
+        if doubts.contains(where: { message.sentAt < $0.upperBound && acknowledgedAt >= $0.lowerBound }) {
+            return false
+        }
         return spans.contains { span in
             guard let since = span.acknowledgedAt, !span.isShared, span.options.qos != .atMostOnce else {
                 return false

@@ -40,7 +40,7 @@ struct Plan {
 
     init(_ dice: inout Dice) {
         shardCount = dice.pick(2...3)
-        steps = dice.pick(200...600)
+        steps = dice.pick(400...1200)
         limits = Plan.limits(&dice)
         characters = (0..<dice.pick(3...5)).map { _ in Character(&dice) }
         stalls = dice.chance(0.5)
@@ -48,7 +48,7 @@ struct Plan {
         reopens = dice.chance(0.4)
         refusals = dice.chance(0.15)
         readFaults = dice.chance(0.15)
-        crashEvery = dice.chance(0.6) ? dice.pick([60, 120, 250]) : 0
+        crashEvery = dice.chance(0.6) ? dice.pick([100, 250, 500]) : 0
         jumps = dice.chance(0.3)
     }
 

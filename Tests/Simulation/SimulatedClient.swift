@@ -14,6 +14,17 @@ final class SimulatedClient {
         var isReleased = false
     }
 
+    /// What a packet identifier stands for.
+    struct Received {
+        /// Minus one: a message without a payload.
+        var serial: Int
+        /// A retained message that came with a subscription: a copy beside the delivery itself.
+        var isCopy: Bool
+
+        /// What the ledger is told when it is finished.
+        var finished: Int? { isCopy || serial < 0 ? nil : serial }
+    }
+
     let index: Int
     let name: Text
     let character: Plan.Character
@@ -29,7 +40,7 @@ final class SimulatedClient {
     var link: Link?
     var outgoing: [Outgoing] = []
     /// QoS 2 packet identifiers received and not released, with what they carried.
-    var received: [UInt16: Int] = [:]
+    var received: [UInt16: Received] = [:]
     private var lastPacketID: UInt16 = 0
 
     init(index: Int, character: Plan.Character) {

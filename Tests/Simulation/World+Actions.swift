@@ -8,15 +8,15 @@ import Packets
 extension World {
     func act(_ client: SimulatedClient) {
         guard let link = client.link, !link.isClosed else {
-            if dice.chance(0.4) { connect(client) }
+            if dice.chance(0.7) { connect(client) }
             return
         }
         guard link.isOpen else {
             if dice.chance(0.03) { connect(client) }
             return
         }
-        switch dice.pick(weights: [34, 12, 4, 24, 4, 3, 3, 3, 3]) {
-        case 0: publish(client, link)
+        switch dice.pick(weights: [60, 12, 4, 30, 4, 2, 2, 2, 3]) {
+        case 0: for _ in 0..<dice.pick(1...3) { publish(client, link) }
         case 1: subscribe(client, link)
         case 2: unsubscribe(client, link)
         case 3: acknowledge(client, link)
@@ -147,7 +147,8 @@ extension World {
         let serial = ledger.add { serial in
             SentMessage(
                 serial: serial, client: client.index, incarnation: link.incarnation?.id ?? -1, topic: topic,
-                qos: qos, retain: isRetained, isClear: isClear, mayExpire: expires, sentAt: moment,
+                qos: qos, retain: isRetained, isClear: isClear, isLarge: isLarge, mayExpire: expires,
+                sentAt: moment,
                 link: link.id)
         }
         link.published.append(serial)
@@ -161,16 +162,17 @@ extension World {
         }
         note(
             "client \(client.index) publishes \(serial) to \(packet.topic), QoS \(qos.rawValue),"
-                + " id \(packet.packetID)\(isClear ? ", clear" : "")")
+                + " id \(packet.packetID)\(isClear ? ", clear" : "")\(expires ? ", expires" : "")")
         link.send(.publish(packet))
     }
 
     // MARK: Subscribing
 
-    private func subscribe(_ client: SimulatedClient, _ link: Link) {
+    func subscribe(_ client: SimulatedClient, _ link: Link) {
         guard let session = link.incarnation else { return }
         let filter = dice.pick(0...Geography.filters.count - 1)
-        var options = SubscriptionOptions(qos: dice.pick([.atMostOnce, .atLeastOnce, .exactlyOnce, .exactlyOnce]))
+        var options = SubscriptionOptions(
+            qos: dice.pick([.atMostOnce, .atLeastOnce, .exactlyOnce, .exactlyOnce]))
         if let group = Geography.filters[filter].group {
             options.qos = Geography.groupQoS(group)
         } else if link.version == .v5 {
@@ -187,7 +189,9 @@ extension World {
             packetID: packetID,
             subscriptions: [Subscription(filter: Geography.filters[filter].text, options: options)])
         if identifier != 0 { packet.properties.subscriptionIdentifiers = [identifier] }
-        note("client \(client.index) subscribes to \(Geography.filters[filter].text), QoS \(options.qos.rawValue)")
+        note(
+            "client \(client.index) subscribes to \(Geography.filters[filter].text), QoS \(options.qos.rawValue)"
+        )
         link.send(.subscribe(packet))
     }
 

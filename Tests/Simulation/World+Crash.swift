@@ -33,6 +33,7 @@ extension World {
         // The wall clock may be wrong after a start; broker time is never earlier than the store's.
         if dice.chance(0.2) { now -= 5000 }
         start()
+        for session in ledger.incarnations { session.lastSeen = min(session.lastSeen, now) }
     }
 
     /// A crash may take a will away: its client may return before its time.
@@ -53,7 +54,9 @@ extension World {
     private func restore() {
         for attempt in 0...3 {
             do throws(StoreError) {
-                if attempt < 3, boot > 0, isHostile, dice.chance(0.15) { disk.readsUntilFault = dice.pick(0...6) }
+                if attempt < 3, boot > 0, isHostile, dice.chance(0.15) {
+                    disk.readsUntilFault = dice.pick(0...6)
+                }
                 try attemptRestore()
                 disk.readsUntilFault = nil
                 return

@@ -108,7 +108,9 @@ extension World {
     private func checkGroups() {
         for message in ledger.messages where message.isOwed {
             for (filter, value) in Geography.filters.enumerated() {
-                guard let group = value.group, value.topics.contains(message.topic), group != 3 else { continue }
+                guard let group = value.group, value.topics.contains(message.topic), group != 3 else {
+                    continue
+                }
                 check(message, group, filter)
             }
         }
@@ -119,7 +121,8 @@ extension World {
         let hasSteadyMember = clients.contains { client in
             guard let session = client.incarnation, session.isPersistent else { return false }
             return session.spans.contains {
-                $0.filter == filter && ($0.acknowledgedAt ?? .max) < message.sentAt && $0.unsubscribedAt == nil
+                $0.filter == filter && ($0.acknowledgedAt ?? .max) < message.sentAt
+                    && $0.unsubscribedAt == nil
             }
         }
         let isReceived = ledger.incarnations.contains { $0.receipts[message.serial]?.isHeard == true }
@@ -143,7 +146,9 @@ extension World {
         guard let filter = TopicFilter(Geography.topics[topic].text) else { return }
         let page = commons.retained.withLock { $0.matching(filter, after: 0, upTo: .max, limit: 10) }
         if page.values.first?.number != number {
-            fail("\(filter.text) retains \(number ?? 0) in the store, \(page.values.first?.number ?? 0) in memory")
+            fail(
+                "\(filter.text) retains \(number ?? 0) in the store, \(page.values.first?.number ?? 0) in memory"
+            )
         }
     }
 
@@ -162,7 +167,8 @@ extension World {
         for client in clients {
             guard let link = client.link else { continue }
             var disconnect = Disconnect()
-            let isLast = link.version == .v5 && client.index % 2 == 0 && client.incarnation?.expirySeconds ?? 0 > 0
+            let isLast =
+                link.version == .v5 && client.index % 2 == 0 && client.incarnation?.expirySeconds ?? 0 > 0
             if isLast { disconnect.properties.sessionExpiry = 1 }
             link.send(.disconnect(disconnect))
             link.isEnding = true
@@ -191,7 +197,9 @@ extension World {
         for client in clients {
             let isStored = disk.mirror.client(client.name) != nil
             let link = client.incarnation
-            if isStored && link?.isPersistent == false { fail("volatile client \(client.index) is still stored") }
+            if isStored && link?.isPersistent == false {
+                fail("volatile client \(client.index) is still stored")
+            }
         }
         if !commons.isSettled { fail("the committer is behind after everybody has gone") }
     }

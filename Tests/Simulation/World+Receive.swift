@@ -25,12 +25,14 @@ extension World {
         switch packet {
         case .connack(let connack): receive(connack, client, link)
         case .publish(let publish): receive(publish, client, link)
-        case .puback(let acknowledgement): client.outgoing.removeAll { $0.packetID == acknowledgement.packetID }
+        case .puback(let acknowledgement):
+            client.outgoing.removeAll { $0.packetID == acknowledgement.packetID }
         case .pubrec(let acknowledgement): receivePubrec(acknowledgement, client, link)
-        case .pubcomp(let acknowledgement): client.outgoing.removeAll { $0.packetID == acknowledgement.packetID }
+        case .pubcomp(let acknowledgement):
+            client.outgoing.removeAll { $0.packetID == acknowledgement.packetID }
         case .pubrel(let acknowledgement):
             let serial = client.received.removeValue(forKey: acknowledgement.packetID)
-            answer(.pubcomp(acknowledgement.packetID, serial: serial), client, link)
+            answer(.pubcomp(acknowledgement.packetID, serial: serial?.finished), client, link)
         case .suback, .unsuback, .pingresp, .disconnect: break
         case .connect, .subscribe, .unsubscribe, .pingreq, .auth:
             fail("the broker sent a packet that only clients send")
@@ -46,6 +48,7 @@ extension World {
         guard isPresent(connack, client, link), isKnown else {
             client.outgoing = []
             client.received = [:]
+            if isHostile { for _ in 0..<dice.pick(0...3) { subscribe(client, link) } }
             return
         }
         for outgoing in client.outgoing {
@@ -79,7 +82,9 @@ extension World {
     }
 
     private func receivePubrec(_ pubrec: Acknowledgement, _ client: SimulatedClient, _ link: Link) {
-        guard let index = client.outgoing.firstIndex(where: { $0.packetID == pubrec.packetID }) else { return }
+        guard let index = client.outgoing.firstIndex(where: { $0.packetID == pubrec.packetID }) else {
+            return
+        }
         if pubrec.reason.isError {
             client.outgoing.remove(at: index)
         } else {
@@ -98,7 +103,8 @@ extension World {
         }
         switch publish.qos {
         case .atMostOnce: break
-        case .atLeastOnce: answer(.puback(publish.packetID, serial: serial), client, link)
+        case .atLeastOnce:
+            answer(.puback(publish.packetID, serial: publish.retain ? nil : serial), client, link)
         case .exactlyOnce:
             seeExactlyOnce(publish, serial, client, link)
             answer(.pubrec(publish.packetID), client, link)
@@ -110,12 +116,15 @@ extension World {
         _ publish: Publish, _ serial: Int?, _ client: SimulatedClient, _ link: Link
     ) {
         if let known = client.received[publish.packetID] {
-            if known != serial ?? -1 {
-                fail("client \(client.index) got id \(publish.packetID) for \(serial ?? -1), it stands for \(known)")
+            if known.serial != serial ?? -1 {
+                fail(
+                    "client \(client.index) got id \(publish.packetID) for \(serial ?? -1),"
+                        + " it stands for \(known.serial)")
             }
             return
         }
-        client.received[publish.packetID] = serial ?? -1
+        client.received[publish.packetID] = SimulatedClient.Received(
+            serial: serial ?? -1, isCopy: publish.retain)
         guard let serial, let session = link.incarnation else { return }
         session.receipts[serial, default: Receipt()].exactlyOnceCount += 1
         let count = session.receipts[serial]?.exactlyOnceCount ?? 0
@@ -168,7 +177,7 @@ extension World {
     }
 
     private func finish(_ serial: Int?, _ link: Link) {
-        guard let serial, serial >= 0 else { return }
+        guard let serial else { return }
         link.incarnation?.receipts[serial, default: Receipt()].isAcknowledged = true
         link.acknowledged.append(serial)
     }

@@ -11,6 +11,7 @@ extension World {
         moment += 1
         note("link \(link.id) to client \(link.client): \(summary(packet))")
         link.incarnation?.lastSeen = now
+        link.incarnation?.lastSeenAt = moment
         switch packet {
         case .connack(let connack): tap(connack, link)
         case .publish(let publish): tap(publish, link)
@@ -33,9 +34,11 @@ extension World {
                 + "\(publish.retain ? ", retained" : "")"
         case .puback(let it), .pubrec(let it), .pubrel(let it), .pubcomp(let it):
             "\(packet.type) \(it.packetID), reason \(it.reason.rawValue)"
-        case .connack(let connack): "connack, present \(connack.sessionPresent), reason \(connack.reason.rawValue)"
+        case .connack(let connack):
+            "connack, present \(connack.sessionPresent), reason \(connack.reason.rawValue)"
         case .disconnect(let disconnect): "disconnect, reason \(disconnect.reason.rawValue)"
-        case .connect, .suback, .unsuback, .subscribe, .unsubscribe, .pingreq, .pingresp, .auth: "\(packet.type)"
+        case .connect, .suback, .unsuback, .subscribe, .unsubscribe, .pingreq, .pingresp, .auth:
+            "\(packet.type)"
         }
     }
 
@@ -47,7 +50,8 @@ extension World {
         let stored = disk.mirror.client(client.name)
         let old = client.incarnation
         let isPresent =
-            link.version == .v31 ? old?.number != nil && old?.number == stored?.session : connack.sessionPresent
+            link.version == .v31
+            ? old?.number != nil && old?.number == stored?.session : connack.sessionPresent
         if isPresent, !isUnseen(stored, link) {
             checkPresent(old, stored, link)
         } else if !isPresent, let old, old.mustExist(now: now), !link.request.isClean {
@@ -56,6 +60,7 @@ extension World {
         let isResumed = isPresent && !isUnseen(stored, link)
         if let old, !isResumed { old.isGone = true }
         let session = isResumed ? old ?? begin(link) : begin(link)
+        if isResumed, !session.mustExist(now: now) { session.doubts.append(session.lastSeenAt..<moment) }
         session.expirySeconds = link.request.expirySeconds
         session.isPersistent = session.isPersistent || link.request.isPersistent
         session.mayBeGone = false
@@ -135,7 +140,9 @@ extension World {
     }
 
     private func tapPubcomp(_ pubcomp: Acknowledgement, _ link: Link) {
-        guard let session = link.incarnation, session.isPersistent, let number = session.number else { return }
+        guard let session = link.incarnation, session.isPersistent, let number = session.number else {
+            return
+        }
         if disk.mirror.receptions[number]?.contains(pubcomp.packetID) == true {
             fail("PUBCOMP \(pubcomp.packetID) to client \(link.client) before the id was durably forgotten")
         }
@@ -171,7 +178,9 @@ extension World {
             guard let session = client.incarnation, session.mustExist(now: now), let number = session.number,
                 session.isOwed(message)
             else { continue }
-            if disk.mirror.everInserted.contains(Mirror.Key(session: number, serial: message.serial)) { continue }
+            if disk.mirror.everInserted.contains(Mirror.Key(session: number, serial: message.serial)) {
+                continue
+            }
             if session.receipts[message.serial]?.isAcknowledged == true { continue }
             fail("\(name) for \(message.serial) before it was durable for client \(client.index)")
         }
@@ -186,7 +195,7 @@ extension World {
         let rows = disk.mirror.deliveries[number] ?? [:]
         let isStored = rows.values.contains { $0.packetID == pubrel.packetID && $0.state == .released }
         if session.isPersistent && !isStored {
-            fail("PUBREL \(pubrel.packetID) for \(serial) before the release was durable")
+            fail("PUBREL \(pubrel.packetID) for \(serial.serial) before the release was durable")
         }
     }
 

@@ -46,7 +46,9 @@ package final class World {
         plan = Plan(&dice)
         commons = Commons(shardCount: plan.shardCount, limits: plan.limits)
         commit = CommitLoop(commons: commons, after: SysInfoRecord())
-        clients = plan.characters.enumerated().map { SimulatedClient(index: $0.offset, character: $0.element) }
+        clients = plan.characters.enumerated().map {
+            SimulatedClient(index: $0.offset, character: $0.element)
+        }
         if plan.refusals { disk.recordBytesMax = 150 }
     }
 
@@ -75,14 +77,14 @@ package final class World {
     /// One thing happens.
     func step() {
         moment += 1
-        switch dice.pick(weights: [30, 40, 20, 26, 40, 16, 30, 8, 3]) {
+        switch dice.pick(weights: [44, 40, 16, 26, 40, 16, 40, 6, 3]) {
         case 0: act(dice.pick(clients))
-        case 1: for _ in 0..<2 { if let link = pickLink() { carry(link) } }
+        case 1: for _ in 0..<3 { if let link = pickLink() { carry(link) } }
         case 2: endTick(dice.pick(loops))
-        case 3: if let link = pickLink() { hear(link, all: dice.chance(0.5)) }
-        case 4: for _ in 0..<2 { work(dice.pick(loops)) }
-        case 5: read(dice.pick(loops))
-        case 6: if !plan.stalls || !dice.chance(0.6) { stepCommitter() }
+        case 3: for _ in 0..<2 { if let link = pickLink() { hear(link, all: dice.chance(0.5)) } }
+        case 4: for _ in 0..<3 { work(dice.pick(loops)) }
+        case 5: for loop in loops where dice.chance(0.5) { read(loop) }
+        case 6: for _ in 0..<3 where !plan.stalls || !dice.chance(0.6) { stepCommitter() }
         case 7: passTime()
         default: if isHostile { misfortune() }
         }

@@ -42,7 +42,10 @@ import Testing
         let subscriber = try comeBack(stage)
         publisher.publish("t/a", "matched")
         stage.answerReads(1)
-        #expect(stage.shards[1].sessions.values.contains { if case .goingLive = $0.catchup.phase { true } else { false } })
+        #expect(
+            stage.shards[1].sessions.values.contains {
+                if case .goingLive = $0.catchup.phase { true } else { false }
+            })
         stage.endTick(0)
         try stage.settle()
         #expect(subscriber.payloads == ["matched"])

@@ -32,7 +32,9 @@ final class Stage {
 
     private final class CommitterBox {
         var committer: Committer
-        init(_ commons: Commons, _ info: SysInfoRecord) { committer = Committer(commons: commons, after: info) }
+        init(_ commons: Commons, _ info: SysInfoRecord) {
+            committer = Committer(commons: commons, after: info)
+        }
     }
 
     init(_ configure: (inout Limits) -> Void = { _ in }) throws {

@@ -9,13 +9,14 @@ final class Child {
 
     private var process: pid_t = 0
     private var input: Int32 = -1
+    private var output: Int32 = -1
 
     /// Waits until the program has written something. It ends at the latest when its input is closed.
     init(_ program: String, _ argument: String) throws {
         var (stdin, stdout): ([Int32], [Int32]) = ([0, 0], [0, 0])
         guard pipe(&stdin) == 0, pipe(&stdout) == 0 else { throw NotReady() }
         for end in stdin + stdout { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-        input = stdin[1]
+        (input, output) = (stdin[1], stdout[0])
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         posix_spawn_file_actions_adddup2(&actions, stdin[0], 0)
@@ -27,13 +28,12 @@ final class Child {
         close(stdin[0])
         close(stdout[1])
         var byte: UInt8 = 0
-        let isReady = status == 0 && read(stdout[0], &byte, 1) == 1
-        close(stdout[0])
-        if !isReady { throw NotReady() }
+        guard status == 0, read(output, &byte, 1) == 1 else { throw NotReady() }
     }
 
     deinit {
         close(input)
+        close(output)
         kill()
     }
 

@@ -48,7 +48,7 @@ struct LMDBOpeningTests {
         try lab.with { store in
             let count = try store.gate.read { (environment) throws(StoreError) in environment.staleReaderCount
             }
-            #expect(count == 1, "\(lab.path) \(living) \(dead)")
+            #expect(count == 1)
             try lab.commit(store) { $0.add(number: 5, to: [1]) }
             try expectSound(store)
         }

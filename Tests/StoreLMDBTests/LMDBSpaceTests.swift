@@ -36,6 +36,7 @@ import Testing
 
     @Test func `The map grows while readers read, and nobody notices`() throws {
         let lab = try Lab()
+        lab.durability = .memory
         lab.options.mapBytes = 1 << 16
         try lab.with { store in
             try lab.commit(store) { $0.add(ClientRecord(session: 1, clientID: "one")) }
@@ -61,6 +62,7 @@ import Testing
 
     @Test func `A long look at everything begins anew when the map has to grow`() throws {
         let lab = try Lab()
+        lab.durability = .memory
         lab.options.mapBytes = 1 << 20
         try lab.with { store in
             try lab.commit(store) { $0.add(ClientRecord(session: 1, clientID: "one")) }
@@ -75,6 +77,7 @@ import Testing
 
     @Test func `While a reader does not leave, the map cannot grow, and the batch waits`() throws {
         let lab = try Lab()
+        lab.durability = .memory
         lab.options.mapBytes = 1 << 18
         lab.options.growthWaitMilliseconds = 20
         try lab.with { store in
@@ -100,6 +103,7 @@ import Testing
 
     @Test func `At the limit of the map nothing is lost, removals go on, and they make room`() throws {
         let lab = try Lab()
+        lab.durability = .memory
         lab.options.mapBytesMax = 6 << 20
         lab.options.storeReserveBytes = 1 << 20
         try lab.with { store in
@@ -178,6 +182,7 @@ import Testing
 
     @Test func `Pages that removals have freed are used again`() throws {
         let lab = try Lab()
+        lab.durability = .memory
         try lab.with { store in
             try lab.commit(store) { $0.add(ClientRecord(session: 1, clientID: "one")) }
             for round in 0..<MessageNumber(100) {

@@ -16,6 +16,7 @@ final class Lab {
     /// The directory of the environment.
     let path: String
     var options = LMDBStore.Options()
+    var durability = Durability.disk
 
     init(directory: String? = nil) throws {
         self.directory = try directory ?? Directory.make()
@@ -31,8 +32,8 @@ final class Lab {
     /// The data file.
     var file: String { path + "/data.mdb" }
 
-    func store(_ durability: Durability = .disk) -> LMDBStore {
-        LMDBStore(path: path, durability: durability, options: options)
+    func store(_ durability: Durability? = nil) -> LMDBStore {
+        LMDBStore(path: path, durability: durability ?? self.durability, options: options)
     }
 
     /// Opens a store, calls `body`, closes it.

@@ -110,7 +110,7 @@ struct SettingsTests {
         "redis:", "http://host", "redis://", "redis://host:0", "redis://host:x", "redis://host/x",
         "redis://host/-1",
         "redis://secret@host", "redis://u:%4@host", "redis://host?prefix=", "redis://host?prefix={a}",
-        "redis://host?other=1", "redis+unix:", "redis://[::1]7000", "rediss://host",
+        "redis://host?other=1", "redis+unix:", "redis://[::1]7000",
     ])
     func `What is no address is one clear sentence`(address: String) {
         do throws(StoreError) {
@@ -119,6 +119,16 @@ struct SettingsTests {
         } catch {
             #expect(error.code == .unavailable)
             #expect(error.message.hasSuffix(".") && !error.message.contains("secret"))
+        }
+    }
+
+    @Test func `TLS is used, or is said to be missing in one sentence`() {
+        do throws(StoreError) {
+            let options = try RedisStore.Options("rediss://host")
+            #expect(options.usesTLS)
+            #expect(options.location == "rediss://host:6379")
+        } catch {
+            #expect(error.message.contains("hiredis with TLS"))
         }
     }
 }

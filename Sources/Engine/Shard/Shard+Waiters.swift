@@ -124,13 +124,17 @@ extension Shard {
         markDirty(connection)
     }
 
-    /// Writes any other packet.
+    /// Writes any other packet. One that the client's Maximum Packet Size forbids `[MQTT-3.1.2-24]` ends the
+    /// connection rather than let the client wait for it.
     func write(_ connection: Connection, _ packet: Packet) {
         guard
             packet.encode(
                 into: &connection.outbound, version: connection.version,
                 packetBytesMax: connection.packetBytesMax)
-        else { return }
+        else {
+            if case .disconnect = packet { return }
+            return drop(connection, .packetTooLarge, "an answer does not fit the client's Maximum Packet Size")
+        }
         markDirty(connection)
     }
 

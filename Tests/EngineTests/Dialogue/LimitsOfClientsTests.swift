@@ -55,6 +55,16 @@ import Testing
         #expect(try world.stored().deliveries == [] && !second.isClosed)
     }
 
+    @Test func `an answer that does not fit ends the connection [MQTT-3.1.2-24]`() throws {
+        let world = try World()
+        let client = world.joinPersistent("s") { $0.maximumPacketSize = 20 }
+        let filters = (0..<40).map {
+            Subscription(filter: Text("t/\($0)"), options: SubscriptionOptions(qos: .atLeastOnce))
+        }
+        let answers = client.exchange(.subscribe(Subscribe(packetID: 1, subscriptions: filters)))
+        #expect(answers == [.disconnect(Disconnect(reason: .packetTooLarge))] && client.isClosed)
+    }
+
     @Test(arguments: 105...125)
     func `no packet is larger than the Maximum Packet Size, with a topic alias either [MQTT-3.1.2-24]`(
         size: UInt32
