@@ -18,8 +18,8 @@ public final class LogStore: Store {
         var length: Int
     }
 
-    struct State {
-        fileprivate var log: Log?
+    private struct State {
+        var log: Log?
         var contents = Contents()
     }
 
