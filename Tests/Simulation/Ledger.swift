@@ -139,7 +139,10 @@ final class Incarnation {
 
     /// Whether it had a subscription before the first transmission; else a later one may come first.
     func wasSubscribed(_ message: SentMessage) -> Bool {
-        spans.contains { $0.matches(message.topic) && ($0.acknowledgedAt ?? .max) < message.sentAt }
+        spans.contains {
+            $0.matches(message.topic) && $0.options.qos != .atMostOnce && $0.leftAt == nil
+                && ($0.acknowledgedAt ?? .max) < message.sentAt
+        }
     }
 
     /// How many copies of one message are right: one by all ordinary subscriptions, one by each group.

@@ -196,7 +196,9 @@ extension Shard {
         orders.append(.report(.unreadable(session?.record.clientID ?? "", error.message)))
         switch request.kind {
         case .receptions:
-            guard let slot = session?.slot, let connection = connections[Int(slot)] else { return }
+            guard session?.knowsReceptions == false, let slot = session?.slot,
+                let connection = connections[Int(slot)]
+            else { return }
             drop(connection, .serverUnavailable, "the store could not be read")
         case .sweep: retrySweep(request.session)
         case .retained(_, _, let round): takeRetained([], of: [], round: round)

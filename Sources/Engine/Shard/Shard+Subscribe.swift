@@ -62,7 +62,8 @@ extension Shard {
         for text in unsubscribe.filters {
             let isKnown = session.subscriptions.removeValue(forKey: text) != nil
             reasons.append(isKnown ? .success : .noSubscriptionExisted)
-            if isKnown, let filter = TopicFilter(text) { change.removed.append(filter) }
+            // One that is gone may have gone a moment ago, and not durably yet.
+            if isKnown || session.isStored, let filter = TopicFilter(text) { change.removed.append(filter) }
             retainedRequests.removeAll { $0.session === session && $0.filter.text == text }
         }
         let packet = Packet.unsuback(Unsuback(packetID: unsubscribe.packetID, reasons: reasons))

@@ -50,7 +50,9 @@ extension Shard {
             sweep.phase = .barrier(commons.barrier())
         case .barrier(let barrier):
             // The end may need room, for a will, that the removals do not: they must not overtake it.
-            guard commons.hasPassed(barrier, asking: index), lane.isEmpty, sweep.endTicket == nil else { return }
+            guard commons.hasPassed(barrier, asking: index), lane.isEmpty, sweep.endTicket == nil else {
+                return
+            }
             commons.underHandOver { _, position in sweep.end = position }
             read(&sweep)
         case .removing(let tickets) where tickets.allSatisfy({ ledger.isDone($0) }): read(&sweep)

@@ -133,7 +133,8 @@ extension Shard {
                 packetBytesMax: connection.packetBytesMax)
         else {
             if case .disconnect = packet { return }
-            return drop(connection, .packetTooLarge, "an answer does not fit the client's Maximum Packet Size")
+            return drop(
+                connection, .packetTooLarge, "an answer does not fit the client's Maximum Packet Size")
         }
         markDirty(connection)
     }
