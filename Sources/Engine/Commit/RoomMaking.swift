@@ -55,17 +55,18 @@ struct RoomMaking {
         }
     }
 
+    /// States that wait keep the session's later records waiting: a resume must not read the queue before them.
     private mutating func postpone(_ change: LaneChange, of lane: Lane) {
         switch change {
-        case .client(let session, _, _), .sessionSwept(let session): waitingSessions.insert(session)
+        case .client(let session, _, _), .sessionSwept(let session), .state(let session, _, _, _, _):
+            waitingSessions.insert(session)
         case .sessionEnd(let session, let clientID):
             waitingSessions.insert(session)
             waitingClients.insert(lane.arena[clientID.range])
         case .removal(let session, _, _): waitingMoves.insert(session)
         case .reception(let session, let packetID):
             waitingReceptions.insert(Reception(session: session, packetID: packetID))
-        case .message, .state, .release, .subscription, .unsubscription, .retainedRemoval, .folded, .settled:
-            break
+        case .message, .release, .subscription, .unsubscription, .retainedRemoval, .folded, .settled: break
         }
     }
 }
