@@ -47,11 +47,13 @@ let package = Package(
         .target(name: "StoreSQLite", dependencies: ["Packets", "Persistence", "CSQLite"]),
         .target(name: "StoreLMDB", dependencies: ["Packets", "Persistence", "CLMDB"]),
         .target(name: "StoreRedis", dependencies: ["Packets", "Persistence", "CHiredis"]),
+        .target(name: "StoreTools", dependencies: ["Packets", "Persistence"]),
         .target(name: "StoreConformance", dependencies: ["Packets", "Persistence"]),
         .executableTarget(
             name: "roost",
             dependencies: [
-                "Server", "Persistence", "StoreMemory", "StoreSQLite", arguments, logging, lifecycle,
+                "Server", "Persistence", "Packets", "StoreTools", "StoreMemory", "StoreSQLite", "StoreLMDB",
+                "StoreRedis", arguments, logging, lifecycle,
             ]),
         .target(name: "PacketFixtures", dependencies: ["Packets"], path: "Tests/PacketFixtures"),
         .testTarget(name: "PacketsTests", dependencies: ["Packets", "PacketFixtures", nio]),
@@ -67,6 +69,9 @@ let package = Package(
         .testTarget(
             name: "StoreRedisTests",
             dependencies: ["Packets", "Persistence", "StoreConformance", "StoreRedis", "StoreSQLite"]),
+        .testTarget(
+            name: "StoreToolsTests",
+            dependencies: ["Packets", "Persistence", "StoreTools", "StoreMemory", "StoreSQLite", "StoreLMDB"]),
         .testTarget(
             name: "EngineTests",
             dependencies: ["Packets", "Persistence", "Engine", "StoreMemory", "PacketFixtures", nio]),

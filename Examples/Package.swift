@@ -26,6 +26,31 @@ let package = Package(
             name: "persistence-sqlite",
             dependencies: shared + [.product(name: "StoreSQLite", package: "roost")],
             path: "persistence/sqlite"),
+        .executableTarget(
+            name: "persistence-lmdb",
+            dependencies: shared + [.product(name: "StoreLMDB", package: "roost")],
+            path: "persistence/lmdb"),
+        .executableTarget(
+            name: "persistence-redis",
+            dependencies: shared + [.product(name: "StoreRedis", package: "roost")],
+            path: "persistence/redis"),
+        .target(
+            name: "LogStore",
+            dependencies: [
+                .product(name: "Packets", package: "roost"), .product(name: "Persistence", package: "roost"),
+            ],
+            path: "persistence/custom/LogStore"),
+        .executableTarget(
+            name: "persistence-custom",
+            dependencies: shared + ["LogStore"],
+            path: "persistence/custom/Broker"),
+        .executableTarget(
+            name: "persistence-custom-check",
+            dependencies: [
+                "LogStore", .product(name: "Persistence", package: "roost"),
+                .product(name: "StoreConformance", package: "roost"),
+            ],
+            path: "persistence/custom/Check"),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -2,12 +2,9 @@
 // SPDX-FileCopyrightText: 2026 The Roost authors
 
 import ArgumentParser
-import Glibc
 import Logging
 import Persistence
 import Server
-import StoreMemory
-import StoreSQLite
 
 /// Where the data is and how safe it is.
 struct DataFlags: ParsableArguments {
@@ -24,14 +21,15 @@ struct DataFlags: ParsableArguments {
         }
     }
 
-    @Option(help: "Where the data is: sqlite:FILE, or memory: for none.")
+    @Option(help: "Where the data is: \(StoreAddress.usage).")
     var store = "sqlite:data/roost.db"
 
     @Option(
         help: ArgumentHelp(
             "What an acknowledged message survives.",
             discussion: """
-                disk: power loss. process: the death of the broker, not power loss. memory: nothing is promised.
+                disk: power loss. process: the death of the broker, not power loss. memory: nothing is promised. \
+                With Redis, what its own settings promise is reported.
                 """))
     var durability = Level.disk
 
@@ -40,25 +38,9 @@ struct DataFlags: ParsableArguments {
 
     func makeStore(_ logger: Logger) throws -> any Store {
         let address = try StoreAddress(parsing: store)
-        switch address.scheme {
-        case .memory: return MemoryStore()
-        case .sqlite:
-            try makeDirectory(of: address.rest)
-            var options = SQLiteStore.Options()
-            options.onCorruptRecord = { logger.error("a stored record is corrupt and was left out: \($0)") }
-            return SQLiteStore(path: address.rest, durability: durability.durability, options: options)
+        try address.makeParent()
+        return try address.makeStore(durability.durability) {
+            logger.error("a stored record is corrupt and was left out: \($0)")
         }
-    }
-
-    /// Makes the directory that holds `path` if its parent exists; deeper paths are more likely a mistake.
-    private func makeDirectory(of path: String) throws {
-        guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return }
-        let directory = String(path[..<slash])
-        guard mkdir(directory, 0o750) != 0, errno != EEXIST else { return }
-        let reason = String(cString: strerror(errno))
-        throw BrokerError(
-            .store,
-            "The directory \(directory) for the database cannot be made (\(reason)); make it, or choose another with --store."
-        )
     }
 }

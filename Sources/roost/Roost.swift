@@ -10,5 +10,5 @@ struct Roost: AsyncParsableCommand {
         commandName: "roost",
         abstract: "An MQTT broker that keeps what it has acknowledged.",
         version: "0.1.0",
-        subcommands: [Serve.self])
+        subcommands: [Serve.self, Inspect.self, Verify.self, Migrate.self])
 }

@@ -22,11 +22,7 @@ struct Serve: AsyncParsableCommand {
 
     func run() async throws {
         let logger = log.logger()
-        do {
-            try await serve(logger)
-        } catch let error as BrokerError {
-            Serve.fail(error.message)
-        }
+        try await Failure.explained { try await serve(logger) }
     }
 
     private func serve(_ logger: Logger) async throws {
@@ -50,12 +46,5 @@ struct Serve: AsyncParsableCommand {
         options.acknowledgesBeforeCommit = data.acknowledgesBeforeCommit
         try limits.apply(to: &options)
         return options
-    }
-
-    /// Prints one sentence and ends with exit code 1.
-    private static func fail(_ sentence: String) -> Never {
-        var line = "roost: \(sentence)\n"
-        line.withUTF8 { bytes in _ = write(STDERR_FILENO, bytes.baseAddress, bytes.count) }
-        Glibc.exit(1)
     }
 }

@@ -9,7 +9,7 @@ import Testing
 @Suite(.timeLimit(.minutes(1)))
 struct ServeTests {
     @Test(arguments: [
-        (["--flag"], "Unknown option '--flag'"), (["--store", "redis:x"], "sqlite:FILE or memory:"),
+        (["--flag"], "Unknown option '--flag'"), (["--store", "file:x"], "sqlite:FILE, lmdb:DIRECTORY"),
         (["--store", "memory:", "--listen", "0.0.0.0:0"], "--allow-anonymous"),
         (["--store", "memory:", "--listen", "1883"], "the port is missing"),
         (["--store", "memory:", "--receive-maximum", "0"], "--receive-maximum"),
@@ -18,6 +18,8 @@ struct ServeTests {
         (["--store", "memory:", "--durability", "most"], "--durability"),
         (["--store", "memory:", "--log-format", "xml"], "--log-format"),
         (["--store", "sqlite:/nowhere/at/all.db"], "/nowhere/at"),
+        (["--store", "lmdb:/nowhere/at/all"], "/nowhere/at"),
+        (["--store", "redis://localhost:port"], "port"),
     ])
     func `a mistake on the command line is one clear sentence`(flags: [String], words: String) async throws {
         let roost = try RoostProcess(["serve"] + flags)

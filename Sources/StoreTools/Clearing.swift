@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The Roost authors
+
+import Packets
+import Persistence
+
+/// Empties a store through its own changes. Its boots and the greatest numbers it has given out stay: no change
+/// removes them, and they do no harm.
+struct Clearing {
+    private static let page = 500
+    private let store: any Store
+
+    init(_ store: any Store) {
+        self.store = store
+    }
+
+    /// Removes everything but the mark of a migration.
+    func run(_ writer: inout TargetWriter) throws {
+        let walk = Walk(store)
+        // What is gone is never asked for again: pages go on above the last session.
+        try walk.forEachSession { session, client in
+            try removeQueue(of: session, &writer)
+            if client != nil { try writer.append(.sessionEnd(session: session)) }
+            try writer.append(.sessionSwept(session: session))
+        }
+        try removeRetained(&writer)
+        try writer.commit()
+    }
+
+    private func removeQueue(of session: SessionNumber, _ writer: inout TargetWriter) throws {
+        var last: MessageNumber = 0
+        while true {
+            let page = try store.deliveries(of: session, after: last, limit: Self.page, bytesMax: 1 << 20)
+            for delivery in page.deliveries {
+                try writer.append(.removal(session: session, number: delivery.number))
+            }
+            guard let final = page.deliveries.last, !page.isLast else { return }
+            last = final.number
+        }
+    }
+
+    private func removeRetained(_ writer: inout TargetWriter) throws {
+        if let first = try store.retainedMessage("") { try writer.removeRetained("", first.number) }
+        var last: Text = ""
+        while true {
+            let page = try store.retainedMessages(after: last, limit: 16)
+            for record in page where record.message.topic != Migration.marker {
+                try writer.removeRetained(record.message.topic, record.number)
+            }
+            guard page.count == 16, let final = page.last else { return }
+            last = final.message.topic
+        }
+    }
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The Roost authors
+
+import Packets
+import Persistence
+
+/// Writes records into a store, many to a batch.
+struct TargetWriter: ~Copyable {
+    private static let changesMax = 2_000
+    private static let bytesMax = 4 << 20
+
+    private let store: any Store
+    private var batch = ChangeBatch()
+
+    /// Goes on after the last batch of `store`; numbers and time are not below those of `info`.
+    init(_ store: any Store, _ info: SysInfoRecord) throws {
+        self.store = store
+        let own = try store.sysInfo()
+        batch.number = own.batch + 1
+        batch.session = max(own.session, info.session)
+        batch.message = max(own.message, info.message)
+        batch.time = max(own.time, info.time)
+    }
+
+    mutating func append(_ change: Change) throws {
+        batch.append(change)
+        try commitIfDue()
+    }
+
+    /// An ended session has no record any more; one under a made-up client identifier begins and ends at once. No
+    /// client is written before the ended sessions, so the identifier is nobody's.
+    mutating func append(_ record: Walk.Record) throws {
+        switch record {
+        case .ended(let session):
+            append(ClientRecord(session: session, clientID: Text("ended-\(session)")))
+            batch.append(.sessionEnd(session: session))
+        case .client(let record): append(record)
+        case .subscription(let record):
+            let filter = batch.append(bytes: record.filter.bytes)
+            let encoded = batch.append(record)
+            batch.append(.subscription(session: record.session, filter: filter, record: encoded))
+        case .reception(let session, let packetID):
+            batch.append(.reception(session: session, packetID: packetID))
+        case .published(let number, let message, let deliveries): append(number, message, deliveries)
+        case .retained(let record): append(record)
+        case .boot(let record): batch.append(.boot(number: record.number, startedAt: record.startedAt))
+        }
+        try commitIfDue()
+    }
+
+    mutating func append(_ record: RetainedRecord) {
+        let topic = batch.append(bytes: record.message.topic.bytes)
+        let encoded = batch.append(record.message)
+        batch.append(.retained(topic: topic, number: record.number, record: encoded))
+        batch.message = max(batch.message, record.number)
+    }
+
+    mutating func removeRetained(_ topic: Text, _ number: MessageNumber) throws {
+        let topic = batch.append(bytes: topic.bytes)
+        try append(.retainedRemoval(topic: topic, number: number))
+    }
+
+    /// Commits what is left.
+    mutating func commit() throws {
+        guard !batch.changes.isEmpty else { return }
+        try store.commit(batch)
+        batch.removeAll()
+        batch.number += 1
+    }
+
+    private mutating func append(_ record: ClientRecord) {
+        let clientID = batch.append(bytes: record.clientID.bytes)
+        let encoded = batch.append(record)
+        batch.append(.client(session: record.session, clientID: clientID, record: encoded))
+        batch.session = max(batch.session, record.session)
+    }
+
+    private mutating func append(
+        _ number: MessageNumber, _ message: MessageRecord, _ deliveries: [Walk.Delivery]
+    ) {
+        let encoded = batch.append(message)
+        batch.append(.message(number: number, record: encoded, references: UInt32(deliveries.count)))
+        for delivery in deliveries {
+            let encoded = batch.append(delivery.record(of: message))
+            batch.append(.delivery(session: delivery.session, number: number, record: encoded))
+        }
+        batch.message = max(batch.message, number)
+    }
+
+    private mutating func commitIfDue() throws {
+        if batch.changes.count >= Self.changesMax || batch.arenaBytes >= Self.bytesMax { try commit() }
+    }
+}

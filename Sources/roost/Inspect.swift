@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The Roost authors
+
+import ArgumentParser
+import Persistence
+import StoreTools
+
+/// `roost inspect`: a store on one screen.
+struct Inspect: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Show what a store holds, on one screen.",
+        discussion: """
+            With SQLite it works beside a running broker; with LMDB and Redis the broker must be ended first. The             time it takes is bounded: of a very large store not all queues are looked at, which is then said.
+            """)
+
+    @Argument(help: "As in `roost serve --store`.")
+    var store: String
+
+    @Flag(help: "Print one object of JSON.")
+    var json = false
+
+    func run() async throws {
+        try await Failure.explained {
+            let opened = try OpenStore(store, .inspecting)
+            let screen = try opened.closing { store in
+                InspectScreen(
+                    engine: store.name, location: store.location, durability: opened.durability,
+                    overview: try Overview(store))
+            }
+            print(json ? screen.json.description : screen.text)
+        }
+    }
+}

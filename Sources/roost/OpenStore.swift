@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The Roost authors
+
+import Persistence
+import Server
+import StoreSQLite
+import StoreTools
+import Synchronization
+
+/// A store that a command has opened, and the first record in it that could not be read.
+final class OpenStore: Sendable {
+    let store: any Store
+    private let fault: Fault
+
+    private final class Fault: Sendable {
+        let sentence = Mutex<String?>(nil)
+    }
+
+    /// How it is opened.
+    enum Use {
+        /// Beside a running broker where the engine allows it.
+        case inspecting
+        case reading, writing
+    }
+
+    init(_ text: String, _ use: Use) throws {
+        let address = try StoreAddress(parsing: text)
+        let fault = Fault()
+        self.fault = fault
+        switch use {
+        case .inspecting, .reading: try address.requireFile()
+        case .writing:
+            guard address.scheme != .memory else {
+                throw ToolError("A memory store ends with this command: name another target.")
+            }
+            try address.makeParent()
+        }
+        // Longer than the lease of an owner that died, shorter than anybody's patience.
+        store = try address.makeStore(.disk, standby: .seconds(5)) { sentence in
+            fault.sentence.withLock { first in first = first ?? sentence }
+        }
+        if case .inspecting = use, let sqlite = store as? SQLiteStore {
+            try sqlite.openForReading()
+        } else {
+            try store.open()
+        }
+    }
+
+    /// A sentence about the first record that could not be read.
+    var firstFault: String? { fault.sentence.withLock { $0 } }
+
+    /// Runs `body` and closes the store, whatever happens.
+    func closing<Result>(_ body: (any Store) throws -> Result) throws -> Result {
+        defer { store.close() }
+        return try body(store)
+    }
+
+    /// What a commit survives: Redis tells, the files of the others do not.
+    var durability: String? { store.name == "redis" ? store.durability.description : nil }
+}

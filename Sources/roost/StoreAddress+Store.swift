@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The Roost authors
+
+import Glibc
+import Persistence
+import Server
+import StoreLMDB
+import StoreMemory
+import StoreRedis
+import StoreSQLite
+import StoreTools
+
+/// From an address to a store.
+extension StoreAddress {
+    /// The store, not open. A sentence about each record that cannot be read goes to `onCorruptRecord`. Redis promises
+    /// what its own settings say, whatever `durability` is. `standby` is how long Redis is asked for a prefix that
+    /// another broker has; `nil` for the store's own choice.
+    func makeStore(
+        _ durability: Durability, standby: Duration? = nil,
+        onCorruptRecord: @escaping @Sendable (String) -> Void
+    ) throws -> any Store {
+        switch scheme {
+        case .memory: return MemoryStore()
+        case .sqlite:
+            var options = SQLiteStore.Options()
+            options.onCorruptRecord = onCorruptRecord
+            return SQLiteStore(path: rest, durability: durability, options: options)
+        case .lmdb:
+            var options = LMDBStore.Options()
+            options.onCorruptRecord = onCorruptRecord
+            return LMDBStore(path: rest, durability: durability, options: options)
+        case .redis, .rediss, .redisUnix:
+            var options = try RedisStore.Options(text)
+            options.onCorruptRecord = onCorruptRecord
+            if let standby { options.standbyMax = standby }
+            return RedisStore(options)
+        }
+    }
+
+    /// Makes the directory that is to hold the data if its own parent exists; deeper paths are more likely a mistake.
+    func makeParent() throws(BrokerError) {
+        guard scheme == .sqlite || scheme == .lmdb else { return }
+        guard let slash = rest.lastIndex(of: "/"), slash != rest.startIndex else { return }
+        let directory = String(rest[..<slash])
+        guard mkdir(directory, 0o750) != 0, errno != EEXIST else { return }
+        let reason = String(cString: strerror(errno))
+        throw BrokerError(
+            .store,
+            "The directory \(directory) for the database cannot be made (\(reason)); make it, or choose another."
+        )
+    }
+
+    /// Throws when there is nothing at the address; opening a store would make an empty one.
+    func requireFile() throws(ToolError) {
+        let path: String
+        switch scheme {
+        case .sqlite: path = rest
+        case .lmdb: path = rest + "/data.mdb"
+        case .redis, .rediss, .redisUnix: return
+        case .memory:
+            throw ToolError("A memory store ends with its broker, so there is nothing to read in memory:.")
+        }
+        guard access(path, F_OK) != 0 else { return }
+        throw ToolError("\(path) cannot be opened: \(String(cString: strerror(errno))).")
+    }
+}

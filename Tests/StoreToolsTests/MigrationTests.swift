@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// SPDX-FileCopyrightText: 2026 The Roost authors
+
+import Packets
+import Persistence
+import StoreLMDB
+import StoreMemory
+import StoreSQLite
+import Testing
+
+@testable import StoreTools
+
+struct MigrationTests {
+    private let place: Place
+
+    init() throws {
+        place = try Place()
+    }
+
+    private func open(_ stores: (any Store)...) throws {
+        for store in stores { try store.open() }
+    }
+
+    @Test func `a ring of stores ends with what it began with`() throws {
+        let stores: [any Store] = [
+            place.sqlite("first"), place.lmdb("second"), MemoryStore(), place.sqlite("last"),
+        ]
+        for store in stores { try store.open() }
+        try Contents().write(to: stores[0])
+        let start = try Census(stores[0])
+        for (source, target) in zip(stores, stores.dropFirst()) {
+            let census = try Migration(from: source, to: target).run()
+            #expect(census == start)
+            #expect(try target.verify() == [])
+            let (before, after) = (try source.sysInfo(), try target.sysInfo())
+            #expect(after.messageCount == before.messageCount)
+            #expect(after.deliveryCount == before.deliveryCount)
+            #expect(after.session == before.session && after.message == before.message)
+            #expect(after.time == before.time)
+        }
+        #expect(start.ended.count == 1 && start.clients.count == 7 && start.messages.count == 300)
+        #expect(start.deliveries.count == 200 + 100 * 8)
+        for store in stores { store.close() }
+    }
+
+    @Test func `a target that holds something is refused and left alone`() throws {
+        let (source, target) = (place.sqlite("source"), place.lmdb("target"))
+        try open(source, target)
+        try Contents().write(to: source)
+        try Contents(messages: 1...10, payload: "other").write(to: target)
+        let before = try Census(target)
+        let error = #expect(throws: ToolError.self) { try Migration(from: source, to: target).run() }
+        #expect(error?.sentence.contains("--overwrite") == true)
+        #expect(try Census(target) == before)
+    }
+
+    @Test func `overwriting leaves nothing of what was there`() throws {
+        let (source, target) = (place.sqlite("source"), place.lmdb("target"))
+        try open(source, target)
+        try Contents(sessions: 1...3, messages: 1...30).write(to: source)
+        try Contents(sessions: 5...20, messages: 1...200, payload: "other").write(to: target)
+        try Migration(from: source, to: target, overwrites: true).run()
+        #expect(try Census(target) == Census(source))
+        #expect(try target.verify() == [])
+    }
+
+    /// Whichever batch of the target fails, the second run leaves what an undisturbed one does.
+    @Test(arguments: 1...4)
+    func `a migration that was interrupted begins anew`(batches: Int) throws {
+        let (source, target) = (MemoryStore(), MemoryStore())
+        let failing = FailingStore(target, after: batches)
+        try open(source, target)
+        try Contents(messages: 1...2_000).write(to: source)
+        let error = #expect(throws: StoreError.self) { try Migration(from: source, to: failing).run() }
+        #expect(error?.code == .retry)
+        #expect(try target.sysInfo().batch > 0)
+        try refuses(target)
+        try Migration(from: source, to: target).run()
+        #expect(try Census(target) == Census(source))
+        #expect(try target.verify() == [])
+    }
+
+    private func refuses(_ unfinished: MemoryStore) throws {
+        let other = MemoryStore()
+        other.open()
+        let error = #expect(throws: ToolError.self) { try Migration(from: unfinished, to: other).run() }
+        #expect(error?.sentence.contains("did not end") == true)
+    }
+
+    @Test func `a source without anything is refused`() throws {
+        let (source, target) = (MemoryStore(), MemoryStore())
+        try open(source, target)
+        #expect(throws: ToolError.self) { try Migration(from: source, to: target).run() }
+        #expect(try target.sysInfo().batch == 0)
+    }
+
+    @Test func `a record that cannot be read ends the migration`() throws {
+        let (source, target) = (MemoryStore(), MemoryStore())
+        try open(source, target)
+        try Contents().write(to: source)
+        let migration = Migration(from: source, to: target, firstFault: { "A record is damaged." })
+        let error = #expect(throws: ToolError.self) { try migration.run() }
+        #expect(error?.sentence.contains("A record is damaged.") == true)
+    }
+}
