@@ -119,7 +119,9 @@ public final class FaultyStore: Store {
     public func commit(_ batch: borrowing ChangeBatch) throws(StoreError) {
         let number = try begin()
         try waitWhileStalled()
-        try takeRoom(batch.makesRoom ? 0 : batch.arenaBytes + batch.changes.count)
+        // A batch that is applied already is never told to try again.
+        let isApplied = try state.withLock({ $0.budget != nil }) && batch.number <= inner.sysInfo().batch
+        try takeRoom(batch.makesRoom || isApplied ? 0 : batch.arenaBytes + batch.changes.count)
         let fault = state.withLock { $0.faults.removeValue(forKey: number) }
         if case .before(let error) = fault { throw fail(error) }
         try inner.commit(batch)

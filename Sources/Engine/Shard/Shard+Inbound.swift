@@ -57,6 +57,30 @@ extension Shard {
         for connection in waiting { unblock(connection, .tick) }
     }
 
+    /// The socket is gone, but what it had sent is here: it counts, and a DISCONNECT most of all, which keeps the
+    /// will from being published even if a publish before it cannot be taken any more.
+    func readRest(_ connection: Connection) {
+        guard connection.inbound.readableBytes > 0, connection.session != nil else { return }
+        connection.block.subtract([.tick, .congestion])
+        parse(connection)
+        guard connection.stage != .closed, connection.inbound.readableBytes > 0 else { return }
+        let buffer = connection.inbound
+        buffer.withUnsafeReadableBytes { bytes in
+            var offset = 0
+            do throws(DecodeError) {
+                while let frame = try connection.decoder.scan(bytes, from: offset) {
+                    offset = frame.end
+                    guard frame.type == .disconnect else { continue }
+                    guard case .disconnect(let packet) = try connection.decoder.packet(frame, in: bytes)
+                    else { return }
+                    return receiveDisconnect(packet, on: connection)
+                }
+            } catch {
+                // Whatever is wrong with the rest, nobody is there to be told.
+            }
+        }
+    }
+
     private func congest(_ connection: Connection) {
         connection.block.insert(.congestion)
         congested.append(connection)

@@ -118,6 +118,7 @@ package final class Shard {
     package func closed(_ slot: SlotID, now: Milliseconds) {
         begin(now)
         guard let connection = connection(slot) else { return }
+        if connection.stage != .closed { readRest(connection) }
         if connection.stage != .closed { lose(connection) }
         connections[Int(slot.index)] = nil
         freeSlots.append(slot.index)

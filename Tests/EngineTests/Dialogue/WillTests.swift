@@ -26,6 +26,27 @@ import Testing
         #expect(watcher.take() == [.publish("w", "gone", qos: .atLeastOnce, id: 1)])
     }
 
+    @Test
+    func `DISCONNECT right behind a SUBSCRIBE discards the will although the socket is gone [MQTT-3.14.4-3]`()
+        throws
+    {
+        let (world, watcher) = try watched()
+        let client = world.joinPersistent("a", will: .say("w"))
+        world.frozen = [0]
+        client.send([
+            .subscribe(
+                Subscribe(
+                    packetID: 1,
+                    subscriptions: [Subscription(filter: "t", options: SubscriptionOptions(qos: .atMostOnce))]
+                )),
+            .disconnect(Disconnect(reason: .success)),
+        ])
+        client.cut()
+        world.frozen = []
+        world.rest()
+        #expect(watcher.take() == [])
+    }
+
     @Test(arguments: versions)
     func `DISCONNECT discards the will [MQTT-3.14.4-3]`(version: ProtocolVersion) throws {
         let (world, watcher) = try watched()
