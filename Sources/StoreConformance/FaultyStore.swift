@@ -120,7 +120,8 @@ public final class FaultyStore: Store {
         let number = try begin()
         try waitWhileStalled()
         // A batch that is applied already is never told to try again.
-        let isApplied = try state.withLock({ $0.budget != nil }) && batch.number <= inner.sysInfo().batch
+        var isApplied = false
+        if state.withLock({ $0.budget != nil }) { isApplied = batch.number <= (try inner.sysInfo().batch) }
         try takeRoom(batch.makesRoom || isApplied ? 0 : batch.arenaBytes + batch.changes.count)
         let fault = state.withLock { $0.faults.removeValue(forKey: number) }
         if case .before(let error) = fault { throw fail(error) }

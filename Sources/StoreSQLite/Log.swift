@@ -9,7 +9,8 @@ import Glibc
 /// Whenever it has grown by a quarter of its limit, the checkpointer is told to write back what is there.
 /// From the limit on, the committer's thread writes back the rest, which is short by then, and the next batch
 /// begins the log anew. Somebody who reads an old state prevents that; from twice the limit on the committer
-/// waits a moment for readers, once per quarter of growth, so a long read (`verify`) costs disk and not time.
+/// waits a moment for readers and for the checkpointer, once per quarter of growth, so a long read (`verify`) costs
+/// disk and not time; from three times on it waits up to a second.
 final class Log {
     private let connection: Connection
     private let path: String
@@ -43,8 +44,10 @@ final class Log {
             if let failure = checkpointer.checkpoint() { throw failure }
         } else if frames < 2 * framesMax {
             try checkpoint(SQLITE_CHECKPOINT_PASSIVE)
-        } else {
+        } else if frames < 3 * framesMax {
             try checkpoint(SQLITE_CHECKPOINT_RESTART)
+        } else {
+            try checkpoint(SQLITE_CHECKPOINT_RESTART, waitMilliseconds: 1_000)
         }
     }
 
@@ -64,9 +67,9 @@ final class Log {
         checkpointer.stop(keepLog: keepLog)
     }
 
-    private func checkpoint(_ mode: Int32) throws(SQLiteFailure) {
+    private func checkpoint(_ mode: Int32, waitMilliseconds: Int32 = 50) throws(SQLiteFailure) {
         do throws(SQLiteFailure) {
-            try connection.checkpoint(mode, waitMilliseconds: 50)
+            try connection.checkpoint(mode, waitMilliseconds: waitMilliseconds)
         } catch {
             // Busy: the checkpointer or a reader; full: the log is all that grows. The next batch tries
             // again.
