@@ -10,6 +10,9 @@ as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
+# What every build links: SQLite, LMDB and hiredis.
+build_packages=(libhiredis-dev liblmdb-dev libsqlite3-dev)
+
 # Installs the Debian packages among the arguments that are missing, and asks the archive only then.
 need_packages() {
     local package missing=()
