@@ -46,7 +46,7 @@ extension StoreAddress {
         let reason = String(cString: strerror(errno))
         throw BrokerError(
             .store,
-            "The directory \(directory) for the database cannot be made (\(reason)); make it, or choose another."
+            "The directory \(directory) for the database cannot be made (\(reason)); make it, or choose another with --store (or as the argument)."
         )
     }
 
