@@ -110,13 +110,13 @@ extension Shard {
         let isWanted = connection?.stage == .connecting
         if let session { adopt(session) }
         var number = session?.number
-        if let connection, isWanted {
-            number = attach(connection, session, ended: ended)
-        } else if let session {
-            schedule(session)
-        }
+        if let connection, isWanted { number = attach(connection, session, ended: ended) }
         let next = commons.registry.withLock { $0.complete(claim.clientID, shard: index, session: number) }
-        guard let next else { return }
+        guard let next else {
+            if let session { schedule(session) }
+            return
+        }
+        // Its client is back already: it does not expire while it waits for its turn.
         if next.shard == index {
             follow(next, commons.registry.withLock { $0.proceed(next) })
         } else {
