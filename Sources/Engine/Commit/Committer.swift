@@ -160,7 +160,6 @@ extension Committer {
     private mutating func nextRetrying(until: Milliseconds, now: Milliseconds) -> Step {
         commons.takeLanes(into: &lanes, bytesMax: .max)
         Netting.net(&lanes)
-        Netting.settle(&lanes, .settledOnly)
         report()
         if lanes.isEmpty {
             mode = .normal
@@ -207,7 +206,7 @@ extension Committer {
 
     private func lastNumber(_ scope: CommitScope) -> MessageNumber {
         switch scope {
-        case .roomMaking, .settledOnly: 0
+        case .roomMaking: 0
         case .all: lanes.last.map { $0.firstNumber + UInt64($0.messages.count) - 1 } ?? 0
         case .first(let places): places.reduce(0) { max($0, lastNumber(of: $1)) }
         case .entry(let place): lastNumber(of: place)

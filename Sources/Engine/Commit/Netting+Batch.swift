@@ -8,7 +8,6 @@ extension Netting {
     /// Appends to `batch` what is not settled and within `scope`, in order.
     static func fill(_ batch: inout ChangeBatch, from lanes: [Lane], _ scope: CommitScope) {
         switch scope {
-        case .settledOnly: break
         case .all:
             for lane in lanes {
                 for change in lane.changes { append(change, of: lane, to: &batch) }

@@ -6,8 +6,6 @@ import Persistence
 /// Which changes of the lanes at the committer's hands a batch covers.
 enum CommitScope: Hashable {
     case all
-    /// What is already settled and nothing else.
-    case settledOnly
     /// Entries that only make room (removals, states of stored deliveries, client records, session ends,
     /// releases): they may use a store's reserve and are committed ahead of what needs room.
     case roomMaking([EntryPlace])
@@ -92,7 +90,6 @@ enum Netting {
     /// Marks what a batch covered as done.
     static func settle(_ lanes: inout [Lane], _ scope: CommitScope) {
         switch scope {
-        case .settledOnly: break
         case .all:
             for lane in lanes.indices {
                 for change in lanes[lane].changes.indices { settle(&lanes[lane], change) }

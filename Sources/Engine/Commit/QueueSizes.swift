@@ -72,7 +72,6 @@ extension QueueSizes {
     /// Counts what a batch that was committed has done.
     mutating func count(_ lanes: [Lane], _ scope: CommitScope) {
         switch scope {
-        case .settledOnly: break
         case .all:
             for lane in lanes {
                 for change in lane.changes { count(change, of: lane) }

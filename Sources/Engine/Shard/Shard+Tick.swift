@@ -11,12 +11,12 @@ extension Shard {
     /// Hands the lane over and does what had to wait for it.
     func handOver() {
         if !lane.isEmpty {
-            let isUrgent = lane.isUrgent
             let count = lane.entries.count
             let first = commons.handOver(&lane)
             ledger.handOver(count: count, firstPosition: first.position)
             numberTick(from: first.number)
-            if isUrgent { orders.append(.wakeCommitter) } else { wakeCommitterSoon() }
+            // Urgent or not: removals wait for company, but it is the committer who looks at the clock.
+            orders.append(.wakeCommitter)
         }
         settleCatchups()
     }
@@ -28,11 +28,6 @@ extension Shard {
         let work = afterHandOver
         afterHandOver.removeAll(keepingCapacity: true)
         for item in work { perform(item) }
-    }
-
-    /// Removals wait for company, but somebody must look at the clock: the committer.
-    private func wakeCommitterSoon() {
-        orders.append(.wakeCommitter)
     }
 
     /// The tick's posts now know their numbers.
