@@ -6,7 +6,6 @@ EXAMPLES names the directory with the binaries (default: where scripts/test buil
 """
 import os
 import sys
-import tempfile
 import time
 import unittest
 
@@ -73,8 +72,8 @@ class Examples(unittest.TestCase):
         self.play("custom")
 
     def test_redis_keeps_everything(self):
-        with tempfile.TemporaryDirectory(prefix="roost-redis-") as directory, RedisServer(directory) as server:
-            self.play("redis", server.address("example"))
+        with RedisServer() as server:
+            self.play("redis", f"{server.address}/?prefix=example")
 
     def test_memory_forgets_when_it_is_killed(self):
         self.play("memory", keeps=False)
