@@ -23,10 +23,16 @@ extension SQLiteStore: QueueListingStore {
 
     /// See `QueueListingStore`; one read transaction, during which the log cannot be emptied.
     package func forEachQueue(_ visit: (QueueSummary) -> Void) throws(StoreError) {
+        try forEachQueue(walkingUpTo: Self.walkedCountMax, visit)
+    }
+
+    func forEachQueue(
+        walkingUpTo walkedCountMax: Int, _ visit: (QueueSummary) -> Void
+    ) throws(StoreError) {
         try readers.readOnce { (connection) throws(StoreError) in
             try translating(location, .reading) { () throws(SQLiteFailure) in try connection.execute("BEGIN")
             }
-            let isSmall = try connection.info(location).deliveryCount <= UInt64(Self.walkedCountMax)
+            let isSmall = try connection.info(location).deliveryCount <= UInt64(walkedCountMax)
             try translating(location, .reading) { () throws(SQLiteFailure) in
                 var recent = try Self.recent(connection)
                 let rows = try connection.statement(isSmall ? Self.grouped : Self.ends)
