@@ -15,9 +15,11 @@ struct Serving {
     private let committed = Latch<CommitThread.Ending>()
     private let drainSeconds: Int
 
-    /// Starts the committer, the readers and the loops; there are no connections yet.
+    /// Starts the committer, the readers and the loops; there are no connections yet. `lost` is called when the
+    /// broker must end because the store is another's, or not what it was.
     init(
-        _ restored: Restored, thread: CommitThread, options: BrokerOptions, logger: Logger
+        _ restored: Restored, thread: CommitThread, options: BrokerOptions, logger: Logger,
+        lost: @escaping @Sendable (BrokerError) -> Void
     ) async throws {
         let machinery = Machinery(
             loops: restored.loops, commons: restored.commons, commitSignal: thread.signal,
@@ -26,8 +28,9 @@ struct Serving {
         let committed = committed
         thread.commit(
             { Committer(commons: restored.commons, after: restored.found.sysInfo) }, machinery: machinery
-        ) {
-            committed.set(.success($0))
+        ) { ending in
+            committed.set(.success(ending))
+            if case .lost(let error) = ending { lost(Serving.lost(error)) }
         }
         for loop in restored.loops { try await loop.eventLoop.submit { loop.start(in: machinery) }.get() }
         self.machinery = machinery
@@ -60,6 +63,9 @@ struct Serving {
             try await closeStore()
             why = missing
         case .stuck: why = "a commit has not returned"
+        case .lost(let error):
+            try await closeStore()
+            throw Serving.lost(error)
         }
         throw BrokerError(
             .drainFailed,
@@ -67,6 +73,13 @@ struct Serving {
             Not everything that was received could be committed within \(drainSeconds) s: \(why). Nothing that \
             was acknowledged is lost; the log names the trouble of the store.
             """)
+    }
+
+    private static func lost(_ error: StoreError) -> BrokerError {
+        BrokerError(
+            .store,
+            "The broker has ended, for its store will not have it any more; nothing is acknowledged since: \(error.message)"
+        )
     }
 
     private func closeStore() async throws {
