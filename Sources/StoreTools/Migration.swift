@@ -36,8 +36,8 @@ package struct Migration {
         self.firstFault = firstFault
     }
 
-    /// Does it all and gives what both stores hold then. `progress` is told how many records of how many are done,
-    /// each counted once when it is written and once when it is read back; it may throw to end the migration.
+    /// Does it all and gives what both stores hold then. `progress` is told how many records of how many are done;
+    /// it may throw to end the migration.
     @discardableResult
     package func run(
         _ progress: @escaping (_ done: Int, _ of: Int) throws -> Void = { _, _ in }
