@@ -80,7 +80,7 @@ struct Serving {
     private static func lost(_ error: StoreError) -> BrokerError {
         BrokerError(
             .store,
-            "The broker has ended, for its store will not have it any more; nothing is acknowledged since: \(error.message)"
+            "The broker has ended because it cannot go on with its store: \(error.message)"
         )
     }
 
