@@ -15,7 +15,8 @@ extension Broker {
     /// Opens the store, restores what is stored, opens the listeners. A shutdown closes the listeners, sends
     /// DISCONNECT 0x8B to every client, and commits what has been received; it counts connections as a crash
     /// does, so delayed wills and session expiry take their course at the next start. Throws a `BrokerError` when
-    /// the broker cannot start, and when not everything could be committed within `drainDelayMaxSeconds`.
+    /// the broker cannot start, when not everything could be committed within `drainDelayMaxSeconds`, and when its
+    /// store was taken over by another broker or came back without what was acknowledged.
     public func run() async throws {
         do {
             let plan = try begin()
@@ -99,7 +100,9 @@ extension Broker {
     private func serve(
         _ restored: Restored, at places: [Place], group: MultiThreadedEventLoopGroup, thread: CommitThread
     ) async throws {
-        let serving = try await Serving(restored, thread: thread, options: options, logger: logger)
+        let serving = try await Serving(restored, thread: thread, options: options, logger: logger) {
+            [ending] in ending.set(.failure($0))
+        }
         phase.withLock { $0 = .running(serving.machinery) }
         var channels: [any Channel] = []
         var failure: (any Error)?
@@ -127,6 +130,7 @@ extension Broker {
         }
         let report = restored.report(endpoints: endpoints)
         report.log(to: logger)
+        if let expected = options.durabilityExpected { report.warn(below: expected, to: logger) }
         started.set(.success(report))
     }
 

@@ -2,6 +2,7 @@
 // SPDX-FileCopyrightText: 2026 The Roost authors
 
 import Engine
+public import Persistence
 
 /// What a broker allows and offers; the defaults are safe for a broker on one machine.
 ///
@@ -14,6 +15,10 @@ public struct BrokerOptions: Sendable {
     public var readerThreads = 3
     /// Whether clients without credentials may connect from other machines. The default is false.
     public var allowsAnonymous = false
+
+    /// What an acknowledgement is expected to survive: the broker warns when it starts and the store promises
+    /// less, and serves all the same. The default, `nil`, expects what the store promises.
+    public var durabilityExpected: Durability?
 
     var engine = Limits()
 

@@ -55,6 +55,24 @@ struct Restored: Sendable {
 }
 
 extension StartReport {
+    /// One line when the store promises less than is expected of it.
+    func warn(below expected: Durability, to logger: Logger) {
+        guard durability < expected else { return }
+        let loss =
+            switch durability {
+            case .memory: "is lost with the process that keeps it"
+            case .process: "may be lost with the power"
+            case .disk: "is kept"
+            }
+        logger.warning(
+            """
+            what is acknowledged \(loss), for the store promises less than was asked for; set it up for more \
+            (Redis: appendonly yes, appendfsync always, no-appendfsync-on-rewrite no), or ask for less with \
+            --durability
+            """,
+            metadata: ["location": "\(location)", "asked": "\(expected)", "durability": "\(durability)"])
+    }
+
     /// One line for the data, one for each endpoint.
     func log(to logger: Logger) {
         logger.info(

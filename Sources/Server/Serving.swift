@@ -15,19 +15,24 @@ struct Serving {
     private let committed = Latch<CommitThread.Ending>()
     private let drainSeconds: Int
 
-    /// Starts the committer, the readers and the loops; there are no connections yet.
+    /// Starts the committer, the readers and the loops; there are no connections yet. `lost` is called when the
+    /// broker must end because the store is another's, or not what it was.
     init(
-        _ restored: Restored, thread: CommitThread, options: BrokerOptions, logger: Logger
+        _ restored: Restored, thread: CommitThread, options: BrokerOptions, logger: Logger,
+        lost: @escaping @Sendable (BrokerError) -> Void
     ) async throws {
         let machinery = Machinery(
             loops: restored.loops, commons: restored.commons, commitSignal: thread.signal,
             readers: ReaderPool(store: restored.store, threads: options.readerThreads),
             clock: restored.clock, logger: logger)
         let committed = committed
+        let syncs = restored.store.durability != .memory
         thread.commit(
-            { Committer(commons: restored.commons, after: restored.found.sysInfo) }, machinery: machinery
-        ) {
-            committed.set(.success($0))
+            { Committer(commons: restored.commons, after: restored.found.sysInfo, delaysCommits: syncs) },
+            machinery: machinery
+        ) { ending in
+            committed.set(.success(ending))
+            if case .lost(let error) = ending { lost(Serving.lost(error)) }
         }
         for loop in restored.loops { try await loop.eventLoop.submit { loop.start(in: machinery) }.get() }
         self.machinery = machinery
@@ -60,6 +65,9 @@ struct Serving {
             try await closeStore()
             why = missing
         case .stuck: why = "a commit has not returned"
+        case .lost(let error):
+            try await closeStore()
+            throw Serving.lost(error)
         }
         throw BrokerError(
             .drainFailed,
@@ -67,6 +75,13 @@ struct Serving {
             Not everything that was received could be committed within \(drainSeconds) s: \(why). Nothing that \
             was acknowledged is lost; the log names the trouble of the store.
             """)
+    }
+
+    private static func lost(_ error: StoreError) -> BrokerError {
+        BrokerError(
+            .store,
+            "The broker has ended because it cannot go on with its store: \(error.message)"
+        )
     }
 
     private func closeStore() async throws {

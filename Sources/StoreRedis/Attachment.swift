@@ -34,12 +34,9 @@ struct Attachment {
         _ connection: Connection, _ options: RedisStore.Options, _ claim: Claim
     ) throws(StoreError) {
         let location = options.location
-        let arguments = claim.nextTurn(name: options.shownOwner, lease: options.lease)
-        let reply: Reply
-        do throws(RedisFailure) {
-            reply = try connection.run(.take, options.keyPrefix, arguments.map { .text($0) })
-        } catch {
-            throw error.opening(location)
+        var reply = try attempt(connection, options, claim)
+        if let deserter = reply.read({ Verdict.deserter($0) }) {
+            reply = try attempt(connection, options, claim, deserter: deserter)
         }
         try reply.read { (value) throws(StoreError) in
             try Verdict.check(value, location, claim)
@@ -53,6 +50,17 @@ struct Attachment {
             throw error.opening(location)
         }
         throw StoreError(.unavailable, Self.tooFew(options))
+    }
+
+    private static func attempt(
+        _ connection: Connection, _ options: RedisStore.Options, _ claim: Claim, deserter: String = ""
+    ) throws(StoreError) -> Reply {
+        let arguments = claim.nextTurn(name: options.shownOwner, lease: options.lease, deserter: deserter)
+        do throws(RedisFailure) {
+            return try connection.run(.take, options.keyPrefix, arguments.map { .text($0) })
+        } catch {
+            throw error.opening(options.location)
+        }
     }
 
     /// The command that waits until replicas have everything that was written on the connection.

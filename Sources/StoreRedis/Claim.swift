@@ -47,13 +47,14 @@ final class Claim: Sendable {
         }
     }
 
-    /// The arguments of `take`, for the next turn.
-    func nextTurn(name: String, lease: Duration) -> [String] {
+    /// The arguments of `take`, for the next turn; the lease of the owner `deserter` is void.
+    func nextTurn(name: String, lease: Duration, deserter: String) -> [String] {
         state.withLock { state in
             state.turn += 1
             return [
                 owner, String(state.turn), state.acknowledged.padded, name, String(lease.milliseconds),
                 state.epoch, newEpoch(), "1", state.isHolding ? "1" : "0",
+                OwnerPlace().text, deserter,
             ]
         }
     }

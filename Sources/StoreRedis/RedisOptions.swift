@@ -33,7 +33,8 @@ extension RedisStore {
         public var connectTimeout: Duration = .seconds(3)
         /// How long Redis may be silent when it owes an answer.
         public var commandTimeout: Duration = .seconds(5)
-        /// How long a prefix stays with an owner that gives no sign of life: a standby takes over after this.
+        /// How long a prefix stays with an owner that gives no sign of life: a standby takes over after this,
+        /// and at once when it sees on its own machine that the owner's process has ended.
         public var lease: Duration = .seconds(3)
         /// How long `open` waits for another owner's lease, or for Redis to load its data, before it gives
         /// up; more than `lease`, so that a broker can be started again at once after a crash.
@@ -59,8 +60,8 @@ extension RedisStore {
         public init() {}
 
         /// Reads `redis://[user:password@]host[:port][/database][?prefix=name]`, the same with `rediss://`
-        /// for TLS, or `redis+unix:path[?database=number&prefix=name]`. User, password and prefix may be
-        /// percent-encoded. Throws `unavailable` with a sentence that does not show the password.
+        /// for TLS, or `redis+unix:path[?database=number&prefix=name]`. `lease=seconds` and `standby=seconds` may
+        /// follow a `?`, too. User, password and prefix may be percent-encoded. Throws `unavailable` with a sentence that does not show the password.
         public init(_ address: String) throws(StoreError) {
             let parsed = try RedisAddress(address)
             self = parsed.options
@@ -84,10 +85,7 @@ extension RedisStore {
         /// Who other brokers are told has the prefix.
         var shownOwner: String {
             if let ownerName { return ownerName }
-            var name = [CChar](repeating: 0, count: 256)
-            gethostname(&name, name.count - 1)
-            let bytes = name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
-            return "\(String(decoding: bytes, as: UTF8.self)), process \(getpid())"
+            return "\(OwnerPlace.hostName), process \(getpid())"
         }
 
         /// What every key begins with.

@@ -16,8 +16,8 @@ import Synchronization
 /// for writing is made. A server out of memory (`maxmemory` with `noeviction`) is like a full disk: what
 /// grows is put off, what makes room is applied. A policy that evicts data is refused.
 ///
-/// The strange case is the prefix of an owner that is gone. Its lease ends after a few seconds and the next
-/// one may take over; but an object that has lost a prefix to another owner can never have it again, because
+/// The strange case is the prefix of an owner that is gone. Its lease ends after a few seconds, or counts no
+/// more as soon as its process is seen to have ended (`OwnerPlace`), and the next one may take over; but an object that has lost a prefix to another owner can never have it again, because
 /// the broker around it remembers what was before.
 public final class RedisStore: Store {
     /// The address, without user and password.

@@ -9,7 +9,7 @@
 ///
 /// | Key | Type | Holds |
 /// |---|---|---|
-/// | `info` | hash | format, epoch, owner and turn, the counters; numbers in 20 digits |
+/// | `info` | hash | format, epoch, owner with turn, name and place, the counters; numbers in 20 digits |
 /// | `lease` | string | there while the owner is alive; expires |
 /// | `client` | hash | session → length of the identifier's key, the key, the client record |
 /// | `clients` | sorted set | sessions, for pages |
@@ -99,9 +99,9 @@ enum Script: Int, CaseIterable {
 /// Who may write: one owner at a time.
 extension Script {
     /// Arguments: owner, turn, acknowledged batch, name, lease in milliseconds, known epoch or nothing, new
-    /// epoch, format, whether the owner was one before.
+    /// epoch, format, whether the owner was one before, its place, an owner that has ended for certain.
     fileprivate static let taking = """
-        local h = call('HMGET', I, 'format', 'epoch', 'batch', 'owner', 'turn', 'name')
+        local h = call('HMGET', I, 'format', 'epoch', 'batch', 'owner', 'turn', 'name', 'place')
         if not h[1] then
           if A[6] ~= '' then return {'GONE'} end
           for _, key in ipairs({'client', 'subscription', 'message', 'retained', 'boots', 'ended'}) do
@@ -113,7 +113,9 @@ extension Script {
           if less(h[3], A[3]) then return {'OLDER', h[3]} end
           if A[9] == '1' and h[4] ~= A[1] then return {'TAKEN', h[6]} end
           if h[4] == A[1] and num(h[5] or 0) >= num(A[2]) then return {'FENCED', h[6]} end
-          if h[4] ~= A[1] and call('EXISTS', P .. 'lease') == 1 then return {'HELD', h[6]} end
+          if h[4] ~= A[1] and h[4] ~= A[11] and call('EXISTS', P .. 'lease') == 1 then
+            return {'HELD', h[6], h[4], h[7] or ''}
+          end
         end
         call('DEL', P .. 'none')
         if not h[1] then
@@ -122,7 +124,7 @@ extension Script {
             'time', zero, 'clients', 0, 'subscriptions', 0, 'deliveries', 0, 'messages', 0, 'receptions', 0,
             'retained', 0)
         end
-        call('HSET', I, 'owner', A[1], 'turn', A[2], 'name', A[4])
+        call('HSET', I, 'owner', A[1], 'turn', A[2], 'name', A[4], 'place', A[10])
         call('SET', P .. 'lease', A[1], 'PX', A[5])
         return {'OK', h[2] or A[7], h[3] or '00000000000000000000'}
         """

@@ -24,6 +24,12 @@ enum Verdict: String {
         throw verdict.error(reply.count > 1 ? reply[1].text : "", location, claim.acknowledged)
     }
 
+    /// The owner that has the prefix, when its process has ended on this machine.
+    static func deserter(_ reply: Reply.Value) -> String? {
+        guard reply.count > 3, reply[0].text == held.rawValue else { return nil }
+        return OwnerPlace(reply[3].text)?.isDeserted == true ? reply[2].text : nil
+    }
+
     private func error(_ detail: String, _ location: String, _ acknowledged: UInt64) -> StoreError {
         let advice = "restore its data, or start this broker again to go on with what is there."
         return switch self {

@@ -6,9 +6,9 @@ import Glibc
 
 /// The write-ahead log: how long it is and when it is written back.
 ///
-/// Whenever it has grown by a quarter of its limit, the checkpointer is told to write back what is there.
-/// From the limit on, the committer's thread writes back the rest, which is short by then, and the next batch
-/// begins the log anew. Somebody who reads an old state prevents that; from twice the limit on the committer
+/// Whenever it has grown by a quarter of its limit, the checkpointer is told to write back what is there. At the
+/// limit it is told to catch up; when it has, the committer's thread writes back the rest, which is short, and the
+/// next batch begins the log anew: so nobody waits for more than that. Somebody who reads an old state prevents that; from twice the limit on the committer
 /// waits a moment for readers and for the checkpointer, once per quarter of growth, so a long read (`verify`) costs
 /// disk and not time; from three times on it waits up to a second.
 final class Log {
@@ -41,9 +41,11 @@ final class Log {
         guard frames >= nextFrames else { return }
         nextFrames = frames + framesMax / 4
         if frames < framesMax {
-            if let failure = checkpointer.checkpoint() { throw failure }
+            if let failure = checkpointer.order(.checkpoint) { throw failure }
         } else if frames < 2 * framesMax {
-            try checkpoint(SQLITE_CHECKPOINT_PASSIVE)
+            nextFrames = frames + framesMax / 32
+            if checkpointer.takeCaughtUp() { return try checkpoint(SQLITE_CHECKPOINT_PASSIVE) }
+            if let failure = checkpointer.order(.catchUp) { throw failure }
         } else if frames < 3 * framesMax {
             try checkpoint(SQLITE_CHECKPOINT_RESTART)
         } else {

@@ -36,6 +36,9 @@ struct DataFlags: ParsableArguments {
     /// `--durability memory` promises nothing, so nobody waits for the disk.
     var acknowledgesBeforeCommit: Bool { durability == .memory }
 
+    /// A memory store promises nothing, and whoever names it knows.
+    var durabilityExpected: Durability? { store.hasPrefix("memory:") ? nil : durability.durability }
+
     func makeStore(_ logger: Logger) throws -> any Store {
         let address = try StoreAddress(parsing: store)
         try address.makeParent()

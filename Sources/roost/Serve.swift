@@ -44,6 +44,7 @@ struct Serve: AsyncParsableCommand {
         var options = BrokerOptions()
         options.allowsAnonymous = network.allowAnonymous
         options.acknowledgesBeforeCommit = data.acknowledgesBeforeCommit
+        options.durabilityExpected = data.durabilityExpected
         try limits.apply(to: &options)
         return options
     }

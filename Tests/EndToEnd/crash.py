@@ -3,9 +3,12 @@
 # SPDX-FileCopyrightText: 2026 The Roost authors
 """The crash test: kill -9 at random moments, and nothing that was acknowledged is lost or comes twice.
 
-  crash.py                         30 rounds, seeds from the clock
-  crash.py --rounds 1 --seed 4711  repeats a round
-  crash.py --minutes 60            as many rounds as fit
+  crash.py                                   30 rounds on SQLite, seeds from the clock
+  crash.py --rounds 1 --seed 4711            repeats a round
+  crash.py --store redis-both --minutes 60   as many rounds as fit
+  crash.py --store sqlite:30,lmdb:8          rounds of each store; all is every store in turn
+
+With redis the broker is killed, with redis-server its Redis, with redis-both both of them.
 
 A round has real processes and a real clock, so a seed fixes what the clients do and when the broker is killed, but not
 every interleaving: --repeat 20 tries one seed twenty times.
@@ -13,6 +16,7 @@ every interleaving: --repeat 20 tries one seed twenty times.
 import argparse
 import asyncio
 import concurrent.futures
+import itertools
 import logging
 import os
 import shutil
@@ -21,15 +25,16 @@ import tempfile
 import time
 import traceback
 
+from crash_store import KINDS
 from crash_world import World
 
 ROUND_SECONDS_MAX = 120
 
 
-def play(seed, crashes, flags, failures):
-    """One round; gives back (seed, violations, summary, seconds)."""
+def play(kind, seed, crashes, flags, failures):
+    """One round; gives back (kind, seed, violations, summary, seconds)."""
     logging.getLogger("asyncio").setLevel(logging.ERROR)
-    start, world = time.monotonic(), World(seed, flags)
+    start, world = time.monotonic(), World(seed, flags, kind)
     try:
         try:
             violations = asyncio.run(asyncio.wait_for(world.round(crashes), ROUND_SECONDS_MAX))
@@ -38,29 +43,32 @@ def play(seed, crashes, flags, failures):
             traceback.print_exc()
         if violations:
             keep(world, failures)
-        return seed, violations, summary(world), time.monotonic() - start
+        return kind, seed, violations, summary(world), time.monotonic() - start
     finally:
         world.close()
 
 
 def summary(world):
-    count = {kind: len(world.ledger.of(kind)) for kind in ("kill", "publish", "ack", "receive", "connect", "subscribe")}
+    kinds = ("kill", "storedown", "publish", "ack", "receive", "connect", "subscribe")
+    count = {kind: len(world.ledger.of(kind)) for kind in kinds}
     return ", ".join(f"{number} {kind}" for kind, number in count.items())
 
 
 def keep(world, failures):
-    place = os.path.join(failures, f"seed-{world.seed}")
+    place = os.path.join(failures, f"{world.kind}-{world.seed}")
     shutil.rmtree(place, ignore_errors=True)
     if world.broker.process and world.broker.process.poll() is None:
         world.broker.kill()
-    shutil.copytree(world.broker.data, place)
+    shutil.copytree(world.broker.data, place, ignore=shutil.ignore_patterns("socket"))
     world.ledger.save(os.path.join(place, "ledger.jsonl"))
     print(f"  ledger, data and log of the broker are in {place}")
 
 
 def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--store", type=stores, default="sqlite", metavar="NAME[:ROUNDS],...",
+                        help=f"{', '.join(KINDS)}, or all")  # fmt: skip
+    parser.add_argument("--rounds", type=int, default=30, help="of each store that does not say how many")
     parser.add_argument("--minutes", type=float, help="play until that much time has passed")
     parser.add_argument("--seed", type=int, help="of the first round; the next ones count on from it")
     parser.add_argument("--repeat", type=int, default=1, help="play each seed so often")
@@ -71,44 +79,68 @@ def parse():
     return parser.parse_args()
 
 
-def seeds(options, first, began):
-    """As many as are asked for, or as fit in the time."""
-    seed = first
-    while time.monotonic() - began < options.minutes * 60 if options.minutes else seed < first + options.rounds:
-        for _ in range(options.repeat):
-            yield seed
-        seed += 1
+def stores(text):
+    """Pairs of a store and a number of rounds, which may be None."""
+    found = []
+    for item in text.split(","):
+        name, _, count = item.partition(":")
+        names = KINDS if name == "all" else (name,)
+        if not set(names) <= set(KINDS) or count and not count.isdigit():
+            raise argparse.ArgumentTypeError(f"{item} is none of {', '.join(KINDS)}, all")
+        found += [(each, int(count) if count else None) for each in names]
+    return found
+
+
+def rounds(options, first, began):
+    """Pairs of store and seed, the stores in turn: as many as are asked for, or as fit in the time."""
+    for turn in itertools.count():
+        due = [
+            name for name, count in options.store
+            if options.minutes or turn < (options.rounds if count is None else count)
+        ]  # fmt: skip
+        if not due:
+            return
+        for name in due:
+            for _ in range(options.repeat):
+                if options.minutes and time.monotonic() - began >= options.minutes * 60:
+                    return
+                yield name, first + turn
 
 
 def main():
     options = parse()
     first = options.seed if options.seed is not None else int(time.time()) % 1_000_000_000
-    began, held, failed, running = time.monotonic(), 0, [], set()
+    began, ended, running = time.monotonic(), [], set()
     with concurrent.futures.ProcessPoolExecutor(options.jobs) as pool:
-        for seed in seeds(options, first, began):
-            arguments = (seed, options.crashes, options.flags.split(), options.failures)
-            running.add(pool.submit(play, *arguments))
+        for kind, seed in rounds(options, first, began):
+            running.add(pool.submit(play, kind, seed, options.crashes, options.flags.split(), options.failures))
             if len(running) >= options.jobs:
                 done, running = concurrent.futures.wait(running, return_when=concurrent.futures.FIRST_COMPLETED)
-                held += tell(done, failed)
-        held += tell(running, failed)
-    for each in dict.fromkeys(failed):
-        print(f"replay: python3 Tests/EndToEnd/crash.py --rounds 1 --seed {each}")
-    print(f"{held} rounds held, {len(failed)} did not, in {time.monotonic() - began:.0f} s")
+                ended += tell(done)
+        ended += tell(concurrent.futures.wait(running).done)
+    failed = [(kind, seed) for kind, seed, violations, *_ in ended if violations]
+    for kind, seed in dict.fromkeys(failed):
+        print(f"replay: python3 Tests/EndToEnd/crash.py --store {kind}:1 --seed {seed}")
+    sum_up(ended)
+    print(f"{len(ended) - len(failed)} rounds held, {len(failed)} did not, in {time.monotonic() - began:.0f} s")
     return 1 if failed else 0
 
 
-def tell(futures, failed):
-    """Prints how rounds ended; gives back how many held."""
-    held = 0
-    for future in futures:
-        seed, violations, text, seconds = future.result()
-        print(f"round seed {seed}: {'FAILED' if violations else 'held'} in {seconds:.1f} s: {text}")
+def sum_up(ended):
+    """A line for each store: how many rounds held, and how long one took."""
+    for kind in dict.fromkeys(kind for kind, *_ in ended):
+        mine = [each for each in ended if each[0] == kind]
+        held, seconds = sum(not each[2] for each in mine), sum(each[4] for each in mine)
+        print(f"{kind}: {held} of {len(mine)} held, {seconds / len(mine):.1f} s each")
+
+
+def tell(futures):
+    """Prints how rounds ended, and gives back what is known of them."""
+    results = [future.result() for future in futures]
+    for kind, seed, violations, text, seconds in results:
+        print(f"round {kind} seed {seed}: {'FAILED' if violations else 'held'} in {seconds:.1f} s: {text}")
         report(violations)
-        held += not violations
-        if violations:
-            failed.append(seed)
-    return held
+    return results
 
 
 def report(violations, most=10):

@@ -228,3 +228,14 @@ class Subscriber(Client):
             else:
                 await self.unsubscribe(text)
             await asyncio.sleep(self.rng.uniform(0, 0.05))
+
+
+class Viewer(Client):
+    def packet(self, packet):
+        if packet.kind != wire.PUBLISH:
+            return
+        if packet.retain:
+            key = bytes(packet.payload).partition(b"|")[0].decode()
+            self.log("retained", packet.topic, key, self.world.snapshots)
+        if packet.qos == 1:
+            self.link.send(wire.acknowledge(wire.PUBACK, packet.id))

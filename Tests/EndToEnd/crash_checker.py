@@ -12,6 +12,7 @@ from crash_ledger import Ledger
 from crash_model import CLEAR, Model
 
 RETAINED = "(retained)"
+STORED = "t/"  # There are sessions that have asked for these topics and are away.
 
 
 class Checker:
@@ -30,6 +31,7 @@ class Checker:
         self.check_sessions()
         self.check_subscriptions()
         self.check_acknowledged()
+        self.check_store_down()
         self.check_loss()
         self.check_group_loss()
         self.check_retained_on_subscribe()
@@ -92,6 +94,21 @@ class Checker:
         for message in self.model.messages.values():
             if message.acked == math.inf and not message.is_will:
                 self.found("acknowledgement", f"{message.key} was not acknowledged by the end")
+
+    def check_store_down(self):
+        """What is first sent while Redis is dead cannot be acknowledged before it is back, if it has to be stored."""
+        down = math.inf
+        dead = []
+        for kind, tick in self.ledger.of("storedown", "storeup"):
+            if kind == "storeup":
+                dead.append((down, tick))
+            down = tick if kind == "storedown" else math.inf
+        for message in self.model.messages.values():
+            stored = message.qos == 2 or message.retain or message.topic.startswith(STORED)
+            for down, up in dead if stored and not message.is_will else ():
+                if down < message.first and message.acked < up:
+                    where = f"sent at {message.first}, acknowledged at {message.acked}"
+                    self.found("promise", f"{message.key}, {where}, while the store was dead from {down} to {up}")
 
     def is_owed(self, session, message):
         """Whether a subscription of its own certainly asked for this message at QoS 1 or 2."""

@@ -164,10 +164,10 @@ class Willer(Client):
 
     async def take_back(self):
         """Nothing acknowledges a DISCONNECT: only when no crash has followed at once is the will void for certain."""
-        key, kills = self.key, self.world.kills
+        key, calm = self.key, self.world.calm()
         if await self.leave_and_wait():
             await asyncio.sleep(0.3)
-            if kills == self.world.kills:
+            if calm == self.world.calm():
                 self.log("willvoid", key)
 
 

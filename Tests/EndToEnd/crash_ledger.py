@@ -24,7 +24,9 @@ An event is a list whose first item is its kind, its second the tick (its place 
   kept       when                    ... and has them all
   settled                    a shutdown in good order after everything was delivered
   broken     session reason          the broker closed a connection that it had no reason to close
-  kill / start / note text
+  kill / start               of the broker
+  storedown / storeup        the Redis server was killed / is about to start
+  note       text
 """
 import json
 

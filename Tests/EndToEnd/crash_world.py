@@ -4,15 +4,15 @@
 import asyncio
 import os
 import random
-import sqlite3
+import re
 
-import mqttwire as wire
-from broker import START_SECONDS_MAX, Broker
-from crash_actors import PROMPT, Acknowledging, Publisher, Retainer, Subscriber
+from broker import Broker
+from crash_actors import PROMPT, Acknowledging, Publisher, Retainer, Subscriber, Viewer
 from crash_checker import Checker
-from crash_client import Client
 from crash_enders import CleanStarter, Echo, Expirer, Leaver, Willer
+from crash_faults import Faults
 from crash_ledger import Ledger
+from crash_store import FileStore, RedisStore
 
 TOPICS = [f"t/{number}/{letter}" for number in range(3) for letter in "abc"]
 STAGE_SECONDS_MAX = 20
@@ -20,13 +20,17 @@ QUIET_SECONDS = 0.3
 LATE_SECONDS = 5
 
 
-class World:
-    def __init__(self, seed, flags=()):
-        self.seed, self.rng = seed, random.Random(seed)
+class World(Faults):
+    def __init__(self, seed, flags=(), kind="sqlite"):
+        self.seed, self.kind, self.rng = seed, kind, random.Random(seed)
         self.ledger = Ledger()
         self.broker = Broker("--event-loops", str(self.rng.choice((1, 2, 2, 3))), *flags)
+        is_redis = kind.startswith("redis")
+        self.store = RedisStore(self.broker, self.rng) if is_redis else FileStore(kind, self.broker)
+        self.broker.store, self.redis = self.store.address, self.store.redis
         self.port = self.broker.port
-        self.broker_is_up, self.producing, self.kills = False, True, 0
+        self.broker_is_up, self.redis_is_up, self.store_commits = False, False, True
+        self.producing, self.kills, self.redis_kills, self.probes = True, 0, 0, 0
         self.last_start = 0.0
         self.publishers, self.subscribers, self.enders, self.expirers, self.willers = [], [], [], [], []
         self.lives = []  # Coroutines to run from the start, each until nothing is produced any more.
@@ -36,53 +40,6 @@ class World:
 
     def rng_for(self, name):
         return random.Random(f"{self.seed} {name}")
-
-    # ------------------------------------------------------------------------ broker
-
-    async def start(self):
-        self.spawn()
-        loop = asyncio.get_running_loop()
-        end = loop.time() + START_SECONDS_MAX
-        while not self.broker.listens():
-            if self.broker.process.poll() is not None or loop.time() > end:
-                raise RuntimeError(f"the broker did not start: {self.broker.log()[-2000:]}")
-            await asyncio.sleep(0.005)
-        self.last_start = loop.time()
-        self.broker_is_up = True
-
-    def spawn(self):
-        self.broker.spawn()
-        self.ledger.add("start")
-
-    async def kill(self):
-        self.broker_is_up = False
-        self.kills += 1
-        self.ledger.add("kill")
-        self.broker.kill()
-        await asyncio.sleep(0.01)
-
-    async def watch(self):
-        """Notices that the broker has died by itself."""
-        while not self.broker_is_up or self.broker.process.poll() is None:
-            await asyncio.sleep(0.01)
-        self.death = f"the broker died by itself: exit code {self.broker.process.returncode}"
-        self.ledger.add("broken", "broker", self.death)
-        self.playing.cancel()
-
-    async def crash(self):
-        """Dies under load, then perhaps while it starts, and perhaps while sessions resume."""
-        await asyncio.sleep(self.rng.uniform(0.2, 0.9))
-        await self.kill()
-        for _ in range(self.rng.choice((0, 1, 1, 2))):
-            self.spawn()
-            await asyncio.sleep(self.rng.uniform(0.0, 0.08))
-            await self.kill()
-        if self.rng.random() < 0.6:
-            await self.start()
-            await self.until(lambda: any(each.connected.is_set() for each in self.clients()), "a client to connect")
-            await asyncio.sleep(self.rng.uniform(0.0, 0.15))
-            await self.kill()
-        await self.start()
 
     # ----------------------------------------------------------------------- clients
 
@@ -214,6 +171,8 @@ class World:
 
     async def round(self, crashes):
         """Gives back the violations."""
+        if self.redis:
+            await self.start_redis()
         await self.start()
         self.playing = asyncio.ensure_future(self.play(crashes))
         watching = asyncio.ensure_future(self.watch())
@@ -245,8 +204,7 @@ class World:
             self.run(ender.send_held())
         await self.drain()
         await self.snapshot()
-        await self.kill()
-        await self.start()
+        await self.crash_at_rest()
         await self.drain()
         await self.snapshot()
         await self.stop_and_look_again()
@@ -315,29 +273,20 @@ class World:
         for task in self.tasks:
             task.cancel()
         self.broker.terminate()
-        self.check_database()
+        self.check_store()
 
-    def check_database(self):
-        path = os.path.join(self.broker.data, "roost.db")
-        if not os.path.exists(path):
+    def check_store(self):
+        """The data is sound, and was on the disk whenever the broker said so."""
+        self.redis_is_up = False
+        if os.environ.get("BROKER_COMMAND"):
             return
-        with sqlite3.connect(path) as database:
-            answer = database.execute("PRAGMA integrity_check").fetchall()
-        if answer != [("ok",)]:
-            self.ledger.add("broken", "database", f"integrity_check says {answer}")
+        for fault in self.store.faults():
+            self.ledger.add("broken", "store", fault)
+        if set(re.findall(r"durability=(\w+)", self.broker.log())) != {"disk"}:
+            self.ledger.add("broken", "store", "the broker does not say that its store syncs what it commits")
 
     def close(self):
         for task in self.tasks:
             task.cancel()
+        self.store.close()
         self.broker.close()
-
-
-class Viewer(Client):
-    def packet(self, packet):
-        if packet.kind != wire.PUBLISH:
-            return
-        if packet.retain:
-            key = bytes(packet.payload).partition(b"|")[0].decode()
-            self.log("retained", packet.topic, key, self.world.snapshots)
-        if packet.qos == 1:
-            self.link.send(wire.acknowledge(wire.PUBACK, packet.id))

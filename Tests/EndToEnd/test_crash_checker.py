@@ -63,6 +63,18 @@ class Messages(unittest.TestCase):
     def test_a_message_that_was_never_acknowledged(self):
         self.assertEqual(begun().published(key(1), acked=False).rules(), ["acknowledgement"])
 
+    def test_what_is_acknowledged_while_the_store_is_dead(self):
+        for qos, retain, topic, rules in ((1, 0, "t/a", ["promise"]), (2, 0, "n/a", ["promise"]), (1, 0, "n/a", [])):
+            dead = key(1, qos, topic)
+            story = Story().session().subscribed("#").add("storedown").published(dead, retain).received(dead)
+            self.assertEqual(story.add("storeup").rules(), rules, dead)
+
+    def test_what_waits_for_a_dead_store_is_no_violation(self):
+        story = begun().add("storedown").published(key(1), acked=False)
+        self.assertEqual(story.add("storeup").add("ack", key(1)).received(key(1)).rules(), [])
+        story = begun().add("publish", key(1), "t/a", 1, 0).add("storedown").add("ack", key(1)).received(key(1))
+        self.assertEqual(story.add("storeup").rules(), [])
+
     def test_a_message_that_nobody_published(self):
         self.assertEqual(begun().received(key(1)).rules(), ["unknown"])
 

@@ -31,6 +31,7 @@ extension World {
         case .reopen: commit.phase = .reopening
         case .wait(let milliseconds):
             commit.phase = .idle(until: milliseconds.map { now + Milliseconds($0) })
+        case .end(let error): fail("the store is lost: \(error)")
         }
         wakeShards()
     }

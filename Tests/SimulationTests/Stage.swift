@@ -163,7 +163,7 @@ final class Stage {
             } catch {
                 committer.committer.failed(error, now: now)
             }
-        case .wait: return false
+        case .wait, .end: return false
         }
         return true
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The Roost authors
 
+import Foundation
 import Glibc
 import Packets
 import Persistence
@@ -97,6 +98,39 @@ struct OwnershipTests {
         let error = first.openingFailure()
         #expect(error?.code == .inUse, "it remembers what was before, so it may not have the prefix again")
         #expect(try server.send("HGET", "{roost}:info", "batch") == UInt64(2).padded)
+    }
+
+    @Test func `The lease of an owner whose process has ended here does not count`() throws {
+        let first = store("the first") { $0.lease = .seconds(60) }
+        try paused(first)
+        #expect(store("the second").openingFailure()?.code == .inUse, "its process is this one")
+        try server.send("HSET", "{roost}:info", "place", OwnerPlace(process: try deadProcess()).text)
+        let second = store("the second")
+        try second.open()
+        var late = ChangeBatch(2)
+        late.append(.removal(session: 1, number: 1))
+        #expect(first.failure(of: late)?.code == .inUse)
+        #expect(try second.queue(1) == [1])
+        second.close()
+        first.close()
+    }
+
+    @Test func `Nobody can tell that a process has ended on another machine`() throws {
+        let dead = OwnerPlace(process: try deadProcess())
+        #expect(dead.isDeserted && OwnerPlace(dead.text) == dead)
+        #expect(!OwnerPlace().isDeserted)
+        #expect(OwnerPlace("elsewhere " + dead.text)?.isDeserted == false)
+        #expect(OwnerPlace("\(dead.process)") == nil && OwnerPlace("") == nil)
+        #expect(OwnerPlace(" \(dead.process)")?.isDeserted == false)
+    }
+
+    /// The number of a process that was here and is not any more.
+    private func deadProcess() throws -> Int32 {
+        let child = Process()
+        child.executableURL = URL(fileURLWithPath: "/bin/true")
+        try child.run()
+        child.waitUntilExit()
+        return child.processIdentifier
     }
 
     @Test func `An owner whose lease has ended goes on when nobody has taken over`() throws {

@@ -3,7 +3,7 @@
 
 // A broker whose data is in an LMDB environment: end it, start it again, and it counts on.
 //
-//     swift run persistence-lmdb
+//     swift run persistence-lmdb [PORT]
 //     mosquitto_sub -t 'example/#' -q 1 -i me -c
 
 import Logging
@@ -27,10 +27,12 @@ struct StartCounter: Service {
     }
 }
 
+let arguments = CommandLine.arguments.dropFirst()
+let port = arguments.first.flatMap { Int($0) } ?? 1883
 let store = LMDBStore(path: "example.lmdb", durability: .disk)
 let broker = Broker()
 broker.add(store)
-broker.add(.tcp(port: 1883))
+broker.add(.tcp(port: port))
 
 let group = ServiceGroup(
     services: [broker, StartCounter(broker: broker, store: store)],

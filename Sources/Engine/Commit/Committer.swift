@@ -15,6 +15,9 @@ package import Persistence
 /// - *reopen*: the outcome is unknown. The store is opened anew and the batch repeated unchanged under its
 ///   number.
 /// - *refused*: the batch is committed entry by entry, and the entry that is refused is named.
+///
+/// A store that cannot be had back (another broker has it, what it holds is not what was written) is lost: what
+/// the broker remembers is worth nothing any more, so nothing is committed or acknowledged again, and it ends.
 package struct Committer: ~Copyable {
     /// What the committer's thread does next.
     package enum Step: Hashable, Sendable {
@@ -24,6 +27,8 @@ package struct Committer: ~Copyable {
         case reopen
         /// Wait until woken, or until the time has passed.
         case wait(milliseconds: Int?)
+        /// End the broker: this store will not take another batch from it.
+        case end(StoreError)
     }
 
     /// How the committer stands with the store.
@@ -37,6 +42,8 @@ package struct Committer: ~Copyable {
         case repeating(attempts: Int)
         /// A batch was refused: one entry at a time.
         case splitting
+        /// The store is another broker's, or not what it was.
+        case lost(StoreError)
     }
 
     let commons: Commons
@@ -47,6 +54,7 @@ package struct Committer: ~Copyable {
     var sizes: QueueSizes
     var lanes: [Lane] = []
     var mode: Mode = .normal
+    var delay: CommitDelay
     private var scope: CommitScope = .all
     /// When what makes room may be tried again, after it has failed, too.
     private var roomMakingAt: Milliseconds = 0
@@ -55,10 +63,12 @@ package struct Committer: ~Copyable {
     private var waitsSince: Milliseconds?
     private var wakes: Set<Int> = []
 
-    /// Continues after the last batch that the store has applied.
-    package init(commons: Commons, after sysInfo: SysInfoRecord) {
+    /// Continues after the last batch that the store has applied; `delaysCommits` is for a store that syncs.
+    package init(commons: Commons, after sysInfo: SysInfoRecord, delaysCommits: Bool = true) {
         self.commons = commons
         sizes = QueueSizes(limits: commons.limits, seats: commons.seats)
+        delay = CommitDelay(
+            millisecondsMax: delaysCommits ? commons.limits.commitDelayMaxMilliseconds : 0)
         appliedBatch = sysInfo.batch
         appliedMessage = sysInfo.message
     }
@@ -71,6 +81,7 @@ package struct Committer: ~Copyable {
         case .reopening(let at, _): at <= now ? .reopen : .wait(milliseconds: Int(at - now))
         case .repeating: .commit
         case .splitting: nextSplit(now: now)
+        case .lost(let error): .end(error)
         }
     }
 
@@ -100,13 +111,32 @@ package struct Committer: ~Copyable {
     /// The commit, or the reopening, failed.
     package mutating func failed(_ error: StoreError, now: Milliseconds) {
         health.failed(error, at: now)
-        // Whatever keeps the store from opening, the outcome of the batch stays unknown.
+        if endsTheBroker(error) {
+            mode = .lost(error)
+            return
+        }
+        // Whatever else keeps the store from opening, the outcome of the batch stays unknown.
         if case .reopening = mode { return reopen(now: now) }
         switch error.code {
         case .retry: retry(now: now)
         case .refused: refuse()
         default: reopen(now: now)
         }
+    }
+
+    /// Somebody who read has found that the store is another broker's or not what it was. While something is
+    /// committed the commits tell; else the store is opened again, which does, and a batch repeated that says
+    /// nothing.
+    package mutating func failedReading(_ error: StoreError, now: Milliseconds) {
+        guard isIdle, Committer.isFinal(error) else { return }
+        health.failed(error, at: now)
+        scope = .all
+        batch.removeAll()
+        batch.number = appliedBatch
+        batch.session = commons.lastSessionNumber
+        batch.message = appliedMessage
+        batch.time = now
+        mode = .reopening(at: now, attempts: 0)
     }
 
     /// The store is open again; the batch of unknown outcome is repeated unchanged.
@@ -131,7 +161,12 @@ package struct Committer: ~Copyable {
 extension Committer {
     private mutating func nextNormal(now: Milliseconds) -> Step {
         while true {
-            if lanes.isEmpty, let wait = gather(now: now) { return wait }
+            if lanes.isEmpty {
+                if let wait = gather(now: now) { return wait }
+                delay.begin()
+            }
+            if let wait = awaitAcknowledgements(now: now) { return wait }
+            if lanes.isEmpty { continue }
             if prepare(.all, now: now) { return .commit }
             Netting.settle(&lanes, .all)
             report()
@@ -239,11 +274,24 @@ extension Committer {
         let attempts =
             switch mode {
             case .reopening(_, let attempts), .repeating(let attempts): attempts
-            case .normal, .retrying, .splitting: 0
+            case .normal, .retrying, .splitting, .lost: 0
             }
         let delay =
             attempts == 0 ? 0 : min(Committer.retryDelayMax, Committer.retryDelayMin << min(attempts, 6))
         mode = .reopening(at: now + delay, attempts: attempts + 1)
+    }
+
+    /// Another broker may have written by now, so a batch number says nothing any more; data that is damaged or
+    /// older than what was acknowledged does not mend. A first failure is not the end: it may be the handle's.
+    private func endsTheBroker(_ error: StoreError) -> Bool {
+        switch mode {
+        case .reopening, .repeating: Committer.isFinal(error)
+        case .normal, .retrying, .splitting, .lost: false
+        }
+    }
+
+    private static func isFinal(_ error: StoreError) -> Bool {
+        [.inUse, .corrupt, .newerFormat].contains(error.code)
     }
 
     private mutating func refuse() {
@@ -267,6 +315,15 @@ extension Committer {
 extension Committer {
     /// Advances the watermark over what is settled, names what is settled beyond it, and wakes who waits.
     private mutating func report() {
+        advance()
+        let named = Netting.nameSettled(&lanes)
+        guard !named.isEmpty else { return }
+        // To all: a session may have moved away from the shard that began the entry.
+        for shard in 0..<commons.shardCount { post(.settled(named), to: shard) }
+    }
+
+    /// Advances the watermark over what is settled and wakes who waits.
+    mutating func advance() {
         let done = Netting.settledPrefix(lanes)
         var finished = Array(lanes[..<done.lanes])
         if let last = finished.last {
@@ -278,10 +335,6 @@ extension Committer {
             for shard in 0..<commons.shardCount where commons.isInterested(shard) { wakes.insert(shard) }
         }
         if !finished.isEmpty { commons.recycle(&finished) }
-        let named = Netting.nameSettled(&lanes)
-        guard !named.isEmpty else { return }
-        // To all: a session may have moved away from the shard that began the entry.
-        for shard in 0..<commons.shardCount { post(.settled(named), to: shard) }
     }
 
     private mutating func post(_ control: Control, to shard: Int) {

@@ -3,7 +3,7 @@
 
 import DequeModule
 import Packets
-package import Persistence
+import Persistence
 
 /// Resuming is one procedure: after a restart, a reconnect, a takeover, or when a client is slower than its
 /// messages.
@@ -111,7 +111,7 @@ extension Shard {
         let kind = ReadRequest.Kind.window(
             after: session.catchup.cursor, limit: limits.windowMessagesMax, bytesMax: limits.windowBytesMax,
             round: session.catchup.round)
-        orders.append(.read(ReadRequest(session: session.number, kind: kind)))
+        ask(ReadRequest(session: session.number, kind: kind))
     }
 
     /// The moment to go live: under the hand-over lock the session becomes visible as online and remembers the
@@ -132,40 +132,13 @@ extension Shard {
         if commitWanted <= ledger.position { readOn(session) } else { wantsSelfWake = true }
     }
 
-    /// A reader thread has answered.
-    package func readFinished(_ reply: ReadReply, now: Milliseconds) {
-        begin(now)
-        switch (reply.request.kind, reply.result) {
-        case (.window(_, _, _, let round), let result):
-            takeWindow(result, reply.request.session, round: round)
-        case (.receptions, .success(.receptions(let packetIDs, let sent))):
-            guard let session = sessions[reply.request.session] else { return }
-            takeReceptions(packetIDs, sent: sent, of: session)
-        case (.retained(_, _, let round), .success(.retained(let records, let topics))):
-            takeRetained(records, of: topics, round: round)
-        case (.sweep, .success(.deliveries(let page))): takeSweep(page, of: reply.request.session)
-        case (.count, .success(.count(let count))): takeCount(count, of: reply.request.session)
-        case (_, .failure(let error)): readFailed(reply.request, error)
-        case (_, .success): preconditionFailure("an answer to another question")
-        }
-    }
-
-    private func takeWindow(
-        _ result: Result<ReadReply.Answer, StoreError>, _ number: SessionNumber, round: UInt32
-    ) {
+    func takeWindow(_ page: DeliveryPage, of number: SessionNumber, round: UInt32) {
         guard let session = sessions[number], session.catchup.round == round, let slot = session.slot,
             let connection = connections[Int(slot)]
         else { return }
         session.catchup.isReading = false
-        switch result {
-        case .success(.deliveries(let page)):
-            fill(session, with: page)
-            pump(session, connection)
-        case .success: preconditionFailure("an answer to another question")
-        case .failure(let error):
-            orders.append(.report(.unreadable(session.record.clientID, error.message)))
-            orders.append(.wakeSelf(afterMilliseconds: Shard.readRetryMilliseconds))
-        }
+        fill(session, with: page)
+        pump(session, connection)
     }
 
     /// Takes a window in, skipping what is in flight on this very connection.
@@ -190,22 +163,4 @@ extension Shard {
         case .live, .settling: break
         }
     }
-
-    private func readFailed(_ request: ReadRequest, _ error: StoreError) {
-        let session = sessions[request.session]
-        orders.append(.report(.unreadable(session?.record.clientID ?? "", error.message)))
-        switch request.kind {
-        case .receptions:
-            guard session?.knowsReceptions == false, let slot = session?.slot,
-                let connection = connections[Int(slot)]
-            else { return }
-            drop(connection, .serverUnavailable, "the store could not be read")
-        case .sweep: retrySweep(request.session)
-        case .retained(_, _, let round): takeRetained([], of: [], round: round)
-        case .count: isCounting = false
-        case .window: break
-        }
-    }
-
-    static let readRetryMilliseconds = 100
 }

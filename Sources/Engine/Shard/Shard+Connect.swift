@@ -224,7 +224,7 @@ extension Shard {
         }
         guard !session.knowsReceptions else { return }
         connection.connackSteps += 1
-        orders.append(.read(ReadRequest(session: session.number, kind: .receptions)))
+        ask(ReadRequest(session: session.number, kind: .receptions))
     }
 
     /// One of the things that CONNACK waits for has happened.

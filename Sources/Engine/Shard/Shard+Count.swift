@@ -9,7 +9,7 @@ extension Shard {
     func countNext() {
         guard !isCounting, let session = uncounted.popLast() else { return }
         isCounting = true
-        orders.append(.read(ReadRequest(session: session, kind: .count)))
+        ask(ReadRequest(session: session, kind: .count))
     }
 
     func takeCount(_ count: Int, of number: SessionNumber) {

@@ -149,7 +149,7 @@ extension Shard {
         request.round = retainedRound
         let topics = values.filter { $0.body == nil }.map(\.topic)
         let kind = ReadRequest.Kind.retained(topics, bytesMax: limits.windowBytesMax, round: retainedRound)
-        orders.append(.read(ReadRequest(session: request.session.number, kind: kind)))
+        ask(ReadRequest(session: request.session.number, kind: kind))
     }
 
     /// The last number given out when the barrier had passed: later values come by the subscription itself.

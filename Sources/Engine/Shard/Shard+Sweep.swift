@@ -73,7 +73,7 @@ extension Shard {
         sweep.phase = .reading
         sweep.isFinal = sweep.end <= commons.committedPosition
         let kind = ReadRequest.Kind.sweep(limit: Shard.sweepSlice)
-        orders.append(.read(ReadRequest(session: sweep.session, kind: kind)))
+        ask(ReadRequest(session: sweep.session, kind: kind))
     }
 
     /// One slice: removes its deliveries, moves those of shares. When nothing is left, and nothing can come any
@@ -112,12 +112,6 @@ extension Shard {
             $0.publisher = message.publisher
             publish($0, toShare: delivery.share)
         }
-    }
-
-    func retrySweep(_ session: SessionNumber) {
-        guard let position = sweeps.firstIndex(where: { $0.session == session }) else { return }
-        sweeps[position].phase = .fresh
-        orders.append(.wakeSelf(afterMilliseconds: Shard.readRetryMilliseconds))
     }
 
     static let sweepSlice = 1000

@@ -76,6 +76,10 @@ package final class Shard {
     var uncounted: [SessionNumber] = []
     var isCounting = false
     var tombstones: TombstonePurge?
+    /// Questions that the store has not answered, and those asked since; they are asked again at `askAgainAt`.
+    var unanswered: [ReadRequest] = []
+    var askAgainAt: Milliseconds = 0
+    var unreadableReportedAt: Milliseconds = -.max / 2
 
     package init(index: Int, commons: Commons, seed: UInt64) {
         self.index = index
@@ -178,6 +182,7 @@ package final class Shard {
             performAfterHandOver()
         } while !lane.isEmpty || !afterHandOver.isEmpty || !tick.isEmpty
         sendStaging()
+        askAgain()
         flushDirty()
         reportDrops()
         tickSerial += 1

@@ -20,6 +20,8 @@ final class CommitThread: Sendable {
         case late(String)
         /// Time was up and a commit has not returned: the thread is lost.
         case stuck
+        /// The store is another broker's, or not what it was.
+        case lost(StoreError)
     }
 
     let signal = WakeSignal()
@@ -46,7 +48,7 @@ final class CommitThread: Sendable {
     }
 
     /// Starts committing; `ended` is called on the thread once `stop` has been called and all is settled, or the
-    /// time for that is over.
+    /// time for that is over, or the store is lost.
     func commit(
         _ makeCommitter: @escaping @Sendable () -> Committer, machinery: Machinery,
         ended: @escaping @Sendable (Ending) -> Void
@@ -71,28 +73,38 @@ final class CommitThread: Sendable {
 
     private func loop(_ committer: inout Committer, _ machinery: Machinery) -> Ending {
         var log = StoreLog(machinery.logger)
+        var watch = StoreWatch(store)
         while true {
-            let pause = step(&committer, machinery.clock)
+            let outcome = step(&committer, machinery.clock)
             log.look(at: committer.health, isIdle: committer.isIdle, now: machinery.clock.now)
             for shard in committer.takeWakes() { machinery.loops[shard].wake() }
-            let deadline = deadline.withLock { $0 }
-            guard let deadline else {
-                if let pause { signal.wait(milliseconds: pause.milliseconds) }
-                continue
+            var left = Int.max
+            if let deadline = deadline.withLock({ $0 }) {
+                left = Int(deadline - machinery.clock.now)
+                if case .pause = outcome, machinery.commons.isSettled { return .settled }
+                if left <= 0 { return .late("\(machinery.commons.queuedBytes) bytes were not committed") }
             }
-            let left = deadline - machinery.clock.now
-            if pause != nil, machinery.commons.isSettled { return .settled }
-            if left <= 0 { return .late("\(machinery.commons.queuedBytes) bytes were not committed") }
-            if let pause { signal.wait(milliseconds: min(pause.milliseconds ?? Int(left), Int(left))) }
+            switch outcome {
+            case .done: watch.stands(at: machinery.clock.now)
+            case .lost(let error): return .lost(error)
+            case .pause(let milliseconds):
+                if committer.isIdle, let error = watch.look(at: machinery.clock.now) {
+                    committer.failedReading(error, now: machinery.clock.now)
+                    continue
+                }
+                signal.wait(milliseconds: min(milliseconds ?? .max, left, StoreWatch.milliseconds))
+            }
         }
     }
 
-    private struct Pause {
-        var milliseconds: Int?
+    private enum Outcome {
+        case done
+        case pause(milliseconds: Int?)
+        case lost(StoreError)
     }
 
-    /// Does what the committer decides; returns how long to wait, or `nil` to go on at once.
-    private func step(_ committer: inout Committer, _ clock: BrokerClock) -> Pause? {
+    /// Does what the committer decides.
+    private func step(_ committer: inout Committer, _ clock: BrokerClock) -> Outcome {
         switch committer.next(now: clock.now) {
         case .commit:
             do {
@@ -109,9 +121,9 @@ final class CommitThread: Sendable {
             } catch {
                 committer.failed(error, now: clock.now)
             }
-        case .wait(let milliseconds):
-            return Pause(milliseconds: milliseconds)
+        case .wait(let milliseconds): return .pause(milliseconds: milliseconds)
+        case .end(let error): return .lost(error)
         }
-        return nil
+        return .done
     }
 }

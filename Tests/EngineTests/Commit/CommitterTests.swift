@@ -267,7 +267,7 @@ import Testing
         #expect(deliveries.map { Text(bytes: $0.message.payload) } == ["a", "b"])
     }
 
-    @Test(arguments: [StoreError.Code.retry, .unavailable, .refused, .inUse])
+    @Test(arguments: [StoreError.Code.retry, .unavailable, .refused, .reopen])
     func `an outcome stays unknown whatever keeps the store from opening`(code: StoreError.Code) throws {
         let bench = try CommitterBench()
         bench.store.commits { _ in .lost }

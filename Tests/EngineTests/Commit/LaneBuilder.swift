@@ -114,7 +114,7 @@ final class CommitterBench {
             } catch {
                 committer.failed(error, now: now)
             }
-        case .wait: break
+        case .wait, .end: break
         }
         return step
     }
@@ -131,7 +131,7 @@ final class CommitterBench {
     func drain() {
         for _ in 0..<200 {
             switch step() {
-            case .wait(nil): return
+            case .wait(nil), .end: return
             case .wait(let milliseconds?): now += Milliseconds(milliseconds)
             case .commit, .reopen: break
             }

@@ -211,16 +211,47 @@ import Testing
         #expect(try second.stored().receptions == [:])
     }
 
-    @Test func `receptions that cannot be read refuse the CONNECT, which succeeds later`() throws {
+    @Test func `a CONNECT waits for receptions that cannot be read yet`() throws {
         let world = try World()
         world.joinPersistent("p").exchange(.publish("t", qos: .exactlyOnce, id: 5))
         let second = try world.restarted()
         second.store.readsFail(.retry)
+        let back = second.connect("p", clean: false, expiry: 60)
+        second.pass(seconds: 1)
+        #expect(back.take() == [] && !back.isClosed)
+        second.store.heal()
+        second.pass(seconds: 1)
+        guard case .connack = back.take().first else { throw Unexpected([]) }
+        #expect(back.exchange(.publish("t", qos: .exactlyOnce, id: 5, dup: true)) == [.pubrec(5)])
+    }
+
+    @Test func `receptions that are damaged refuse the CONNECT`() throws {
+        let world = try World()
+        world.joinPersistent("p").exchange(.publish("t", qos: .exactlyOnce, id: 5))
+        let second = try world.restarted()
+        second.store.readsFail(.corrupt)
         let refused = second.connect("p", clean: false, expiry: 60)
         #expect(refused.take() == [.connack(.serverUnavailable)] && refused.isClosed)
         second.store.heal()
         let back = second.joinPersistent("p", present: true)
         #expect(back.exchange(.publish("t", qos: .exactlyOnce, id: 5, dup: true)) == [.pubrec(5)])
+    }
+
+    @Test func `a store that cannot be read is asked a few times a second, however much else happens`() throws
+    {
+        let world = try World()
+        world.joinPersistent("a").subscribe("t")
+        world.joinPersistent("b").subscribe("t")
+        let second = try world.restarted()
+        let busy = second.join("busy")
+        let before = second.store.readCount
+        second.store.readsFail(.retry)
+        for name in ["a", "b"] as [Text] { _ = second.connect(name, clean: false, expiry: 60) }
+        for _ in 0..<200 {
+            busy.exchange(.publish("x", qos: .atLeastOnce, id: 1))
+            second.pass(seconds: 0.005)
+        }
+        #expect((4...60).contains(second.store.readCount - before))
     }
 
     @Test func `the deadline of a message is the same after a restart`() throws {

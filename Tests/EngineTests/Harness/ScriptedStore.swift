@@ -60,6 +60,9 @@ final class ScriptedStore: Store {
         script.withLock { $0.openErrors = codes.map { StoreError($0, "The test says so.") } }
     }
 
+    /// How often the store was read.
+    var readCount: Int { script.withLock { $0.readCount } }
+
     /// Every commit that was tried since this was last asked.
     func takeAttempts() -> [Attempt] {
         script.withLock { script in

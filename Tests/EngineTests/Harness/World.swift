@@ -111,11 +111,13 @@ extension World {
         switch step {
         case .commit: perform { () throws(StoreError) in try store.commit(committer.batch) }
         case .reopen: reopen()
-        case .wait: break
+        case .wait, .end: break
         }
         awake.formUnion(committer.takeWakes())
-        if case .wait = step { return !awake.subtracting(frozen).isEmpty }
-        return true
+        switch step {
+        case .commit, .reopen: return true
+        case .wait, .end: return !awake.subtracting(frozen).isEmpty
+        }
     }
 
     private func perform(_ commit: () throws(StoreError) -> Void) {

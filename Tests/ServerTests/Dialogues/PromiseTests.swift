@@ -214,6 +214,29 @@ struct PromiseTests {
         }
     }
 
+    @Test func `a broker whose store another one has taken ends, and acknowledges nothing before`()
+        async throws
+    {
+        try await withFaultyStore { store in
+            let broker = makeBroker(on: store)
+            let running = Task { try await broker.run() }
+            let port = try await broker.startup().endpoints[0].port
+            try await Self.leaveSession(port)
+            let publisher = try await TestClient.connect(port: port, "publisher")
+            try await eventually("rest") { broker.machinery?.isSettled == true }
+            let taken = FaultyStore.Fault.before(StoreError(.inUse, "Somebody else has it."))
+            for attempt in 1...2 { store.fail(commit: store.commitCount + attempt, taken) }
+            try await publisher.publish("kept", "1", qos: .atLeastOnce, id: 1)
+            let error = await #expect(throws: BrokerError.self) { try await running.value }
+            #expect(error?.code == .store)
+            #expect(error?.message.contains("Somebody else has it.") == true)
+            guard case .disconnect = try await publisher.receive() else {
+                Issue.record("something came before the end of the connection")
+                return
+            }
+        }
+    }
+
     @Test func `a store that cannot be opened ends the start with its sentence`() async throws {
         let directory = try TestDirectory()
         let broker = makeBroker(on: SQLiteStore(path: directory.file("missing/roost.db")))

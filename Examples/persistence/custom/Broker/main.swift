@@ -3,7 +3,7 @@
 
 // A broker whose data is in a store of our own: end it, start it again, and it counts on.
 //
-//     swift run persistence-custom
+//     swift run persistence-custom [PORT]
 //     mosquitto_sub -t 'example/#' -q 1 -i me -c
 
 import LogStore
@@ -27,10 +27,12 @@ struct StartCounter: Service {
     }
 }
 
+let arguments = CommandLine.arguments.dropFirst()
+let port = arguments.first.flatMap { Int($0) } ?? 1883
 let store = LogStore(path: "example.log")
 let broker = Broker()
 broker.add(store)
-broker.add(.tcp(port: 1883))
+broker.add(.tcp(port: port))
 
 let group = ServiceGroup(
     services: [broker, StartCounter(broker: broker, store: store)],

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Roost authors
+"""Starts and stops a real redis-server for the tests, with files and a port of its own, always by its process id."""
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+from broker import START_SECONDS_MAX, free_port
+
+# Every write is synced before it is answered, and there are no snapshots.
+SYNCED = ("--appendonly", "yes", "--appendfsync", "always", "--save", "")
+
+
+class RedisError(Exception):
+    """What Redis answers with a minus in front."""
+
+
+class RedisServer:
+    """One server with a directory, a port and a Unix socket that it keeps over restarts."""
+
+    def __init__(self, settings=SYNCED, directory=None):
+        self.settings = settings
+        self.owns_directory = directory is None
+        self.directory = directory or tempfile.mkdtemp(prefix="roost-redis-")
+        os.makedirs(self.directory, exist_ok=True)
+        self.port = free_port()
+        self.socket_path = os.path.join(self.directory, "socket")
+        self.process = None
+
+    @property
+    def address(self):
+        return f"redis://127.0.0.1:{self.port}"
+
+    @property
+    def unix_address(self):
+        return f"redis+unix:{self.socket_path}"
+
+    def spawn(self):
+        """Starts the process and does not wait for it to listen."""
+        with open(os.path.join(self.directory, "log"), "ab") as log:
+            self.process = subprocess.Popen(
+                ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--unixsocket", self.socket_path,
+                 "--dir", self.directory, *self.settings],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
+
+    def start(self):
+        """Until it has loaded its data."""
+        self.spawn()
+        end = time.monotonic() + START_SECONDS_MAX
+        while not self.is_ready():
+            if self.process.poll() is not None or time.monotonic() > end:
+                raise RuntimeError(f"redis-server did not start: {self.log()[-2000:]}")
+            time.sleep(0.005)
+        return self
+
+    def is_ready(self):
+        try:
+            return self.send("PING") == "PONG"
+        except (OSError, EOFError, RedisError):
+            return False
+
+    def listens(self):
+        """Whether it takes connections; it may still be loading."""
+        try:
+            socket.create_connection(("127.0.0.1", self.port), 1).close()
+            return True
+        except OSError:
+            return False
+
+    def send(self, *command):
+        """Sends one command on a connection of its own; gives back its answer."""
+        with socket.create_connection(("127.0.0.1", self.port), 5) as connection:
+            parts = [str(part).encode() for part in command]
+            lines = b"".join(b"$%d\r\n%s\r\n" % (len(part), part) for part in parts)
+            connection.sendall(b"*%d\r\n%s" % (len(parts), lines))
+            with connection.makefile("rb") as file:
+                return _answer(file)
+
+    def log(self):
+        with open(os.path.join(self.directory, "log"), encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+    def kill(self):
+        """kill -9"""
+        self.process.kill()
+        self.process.wait()
+
+    def pause(self):
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self):
+        self.process.send_signal(signal.SIGCONT)
+
+    def close(self):
+        if self.process and self.process.poll() is None:
+            self.kill()
+        if self.owns_directory:
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.close()
+
+
+def _answer(file):
+    line = file.readline()
+    if not line.endswith(b"\r\n"):
+        raise EOFError("Redis closed the connection")
+    kind, text = line[:1], line[1:-2].decode()
+    if kind == b"-":
+        raise RedisError(text)
+    if kind == b":":
+        return int(text)
+    if kind == b"$":
+        return file.read(int(text) + 2)[:-2].decode(errors="replace") if int(text) >= 0 else None
+    if kind == b"*":
+        return [_answer(file) for _ in range(int(text))]
+    return text
