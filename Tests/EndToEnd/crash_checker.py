@@ -235,7 +235,8 @@ class Checker:
     def _check_order(self):
         """First receipts of one publisher, topic and QoS rise, in the order of the publisher's last sending.
 
-        In a group a resend may go to another member.
+        In a group a resend may go to another member. Of a message that was first sent before there was a subscription
+        only a resend comes, behind what was first sent later.
         """
         last, seen = {}, set()
         for _, tick, name, _, key, qos, _, _, ids, again, *_ in self.ledger.of("receive"):
@@ -248,7 +249,10 @@ class Checker:
                 continue
             line = (name, group, message.publisher, message.topic, message.qos, qos)
             greatest, when = last.get(line, (-1, -1))
-            if greatest > message.sequence and message.resent < when:
+            asked = not message.resends or any(
+                each.is_present(message.first, message.first) for each in session.matching(message, group)
+            )
+            if greatest > message.sequence and message.resent < when and asked:
                 self.found("order", f"{name} received {key} at {tick} after {greatest} at {when}")
             last[line] = max((greatest, when), (message.sequence, tick))
 

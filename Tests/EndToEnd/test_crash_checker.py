@@ -101,6 +101,16 @@ class Messages(unittest.TestCase):
         self.assertEqual(story.rules(), [])
         self.assertEqual(story.received(key(1), connection=2).rules(), ["repeat"])
 
+    def test_order_of_what_was_sent_again(self):
+        def resent(story):
+            return story.add("resend", key(1)).add("resend", key(2)).add("ack", key(1)).add("ack", key(2))
+
+        story = begun().published(key(1), acked=False).published(key(2), acked=False)
+        self.assertEqual(resent(story).received(key(2)).received(key(1)).rules(), ["order"])
+        late = Story().session().published(key(1), acked=False).add("subscribe", "s#1", "t/#", 2, 1, "")
+        late = resent(late.published(key(2), acked=False).add("suback", "s#1", "t/#", 2))
+        self.assertEqual(late.received(key(2)).received(key(1)).received(key(2), dup=True).rules(), [])
+
     def test_order(self):
         for qos in (1, 2):
             story = begun().published(key(1, qos)).published(key(2, qos))
