@@ -21,7 +21,7 @@ class Faults:
                 raise RuntimeError(f"the broker did not start: {self.broker.log()[-2000:]}")
             await asyncio.sleep(0.005)
         self.last_start = loop.time()
-        self.broker_is_up = True
+        self.broker_is_up = self.store_commits = True
 
     def spawn(self):
         self.broker.spawn()
@@ -66,6 +66,8 @@ class Faults:
 
     async def disturb_redis(self):
         """Connections break between a batch and its answer, Redis stands still or rewrites its log; it lives on."""
+        self.redis_kills += 1
+        self.store_commits = False
         if self.rng.random() < 0.3:
             self.redis.send("BGREWRITEAOF")
         for _ in range(self.rng.choice((0, 0, 1, 4))):
@@ -87,7 +89,7 @@ class Faults:
 
     def calm(self):
         """The same at two times if what the broker was told between them must be durable soon after the second."""
-        if self.kind != "redis-both":
+        if not self.redis or self.kind == "redis-server":  # There the broker lives on and remembers.
             return self.kills
         return (self.kills, self.redis_kills) if self.store_commits else object()
 
@@ -157,7 +159,6 @@ class Faults:
     async def start_both(self):
         await self.start_redis()
         await self.start()
-        self.store_commits = True
 
     async def start_without_redis(self):
         """A broker whose Redis is not there yet says so and ends; whoever looks after it starts it again."""
@@ -184,7 +185,7 @@ class Faults:
         self.kills += 1  # Connections to the paused one may have been opened meanwhile.
         await self.until(self.everybody_goes_to_the_other, "the second broker to take over")
         self.last_start = asyncio.get_running_loop().time()
-        self.broker_is_up = True
+        self.broker_is_up = self.store_commits = True
         if was_paused:
             await asyncio.sleep(self.rng.uniform(0.0, 0.4))
             paused.process.send_signal(signal.SIGCONT)
