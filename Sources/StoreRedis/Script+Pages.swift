@@ -110,6 +110,8 @@ extension Script {
     private static let deliveriesPage = """
         local key, low, limit, room = P .. 'queue:' .. A[4], '(' .. A[5] .. '\\255', num(A[6]), num(A[7])
         local out, count, bytes = {'OK', '1'}, 0, 0
+        local states = P .. 'states:' .. A[4]
+        local isAnyChanged = call('EXISTS', states) == 1
         local window = math.max(1, math.min(limit + 1, 64))
         while true do
           local rows = call('ZRANGEBYLEX', key, low, '+', 'LIMIT', 0, window)
@@ -135,7 +137,7 @@ extension Script {
             local n = #out
             out[n + 1] = row
             out[n + 2] = from == 1 and body or ''
-            out[n + 3] = call('HGET', P .. 'states:' .. A[4], number) or ''
+            out[n + 3] = isAnyChanged and call('HGET', states, number) or ''
           end
           if #rows < window then return out end
           low = '(' .. sub(rows[#rows], 1, 8) .. '\\255'

@@ -22,7 +22,8 @@ final class OpenStore: Sendable {
         case reading, writing
     }
 
-    init(_ text: String, _ use: Use) throws {
+    /// `owner` is what others are told who want a prefix of Redis that this has; `nil` for host and process.
+    init(_ text: String, _ use: Use, owner: String? = nil) throws {
         let address = try StoreAddress(parsing: text)
         let fault = Fault()
         self.fault = fault
@@ -35,7 +36,7 @@ final class OpenStore: Sendable {
             try address.makeParent()
         }
         // Longer than the lease of an owner that died, shorter than anybody's patience.
-        store = try address.makeStore(.disk, standby: .seconds(5)) { sentence in
+        store = try address.makeStore(.disk, standby: .seconds(5), owner: owner) { sentence in
             fault.sentence.withLock { first in first = first ?? sentence }
         }
         if case .inspecting = use, let store = store as? any ReadableStore {
