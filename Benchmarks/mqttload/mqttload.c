@@ -85,7 +85,7 @@ struct options {
     unsigned keepalive;
     double   drain, warmup, hold, allow_loss;
     int      broker_pid;
-    bool     json, detached, verify, with_sub, spin;
+    bool     json, detached, verify, with_sub, spin, pause;
 };
 
 static struct options opt = {
@@ -1818,6 +1818,24 @@ static void run_wild(void)
     finish_flow();
 }
 
+/* With --pause: the publishers leave, and whoever started us may do something to the broker while
+ * the sessions are away. A line on standard input ends the pause; it is the process id of the
+ * broker that goes on, or 0 for the same one. */
+static void pause_between(void)
+{
+    char line[32];
+    if (!opt.pause)
+        return;
+    disconnect_all(R.pubs, R.npubs);
+    fputs("mqttload: pause\n", stderr);
+    fflush(stderr);
+    if (!fgets(line, sizeof line, stdin))
+        die("--pause: no line on standard input");
+    int pid = atoi(line);
+    if (opt.broker_pid && pid > 0)
+        opt.broker_pid = pid;
+}
+
 static void run_durable(void)
 {
     R.persistent = true;
@@ -1833,6 +1851,7 @@ static void run_durable(void)
         while (R.inflight && now_ns() - R.last_progress < (uint64_t)(opt.drain * 1e9))
             turn(now_ns() + NS / 20);
         phase_end(ph, R.t0, R.last_counted);
+        pause_between();
         R.expect_session = true;
         ph = phase_begin("deliver");
         uint64_t start = now_ns();
@@ -1863,6 +1882,7 @@ static void run_offline(void)
     while (R.inflight && now_ns() - R.last_progress < (uint64_t)(opt.drain * 1e9))
         turn(now_ns() + NS / 20);
     phase_end(ph, R.t0, R.last_counted);
+    pause_between();
 
     R.expect_session = true;
     ph = phase_begin("deliver");
@@ -2219,6 +2239,8 @@ static void print_help(FILE *f)
 "  --hold S             connect: seconds idle (default 1)\n"
 "  --with-sub           connect: each client also subscribes to a topic\n"
 "  --detached           durable: the sessions are away while messages come\n"
+"  --pause              offline, durable --detached: before the sessions come back, say so\n"
+"                       on standard error and wait for a line, the broker's process id\n"
 "  --recv-max N         MQTT 5: Receive Maximum of our clients (checked)\n"
 "  --user-props N       MQTT 5: user properties on each publish\n"
 "measuring\n"
@@ -2248,7 +2270,7 @@ static void parse_options(int argc, char **argv)
     /* Option names; the values tell them apart below. */
     enum { HOST = 256, PORT, MQTT, USERNAME, PASSWORD, KEEPALIVE, PREFIX, CLIENTS, PUBS, SUBS,
            MESSAGES, SECONDS, SIZE, SPIN, QOS, SUB_QOS, WINDOW, RATE, BURST, LIMIT, SHARE, TOPICS,
-           SUBSCRIPTIONS, PARALLEL, HOLD, WITH_SUB, DETACHED, RECV_MAX, USER_PROPS, BROKER_PID,
+           SUBSCRIPTIONS, PARALLEL, HOLD, WITH_SUB, DETACHED, PAUSE, RECV_MAX, USER_PROPS, BROKER_PID,
            WARMUP, DRAIN, ALLOW_LOSS, VERIFY, JSON, HELP };
     static const struct option names[] = {
         {"host", 1, 0, HOST}, {"port", 1, 0, PORT}, {"mqtt", 1, 0, MQTT},
@@ -2260,7 +2282,7 @@ static void parse_options(int argc, char **argv)
         {"burst", 1, 0, BURST}, {"inflight-limit", 1, 0, LIMIT}, {"share", 1, 0, SHARE},
         {"topics", 1, 0, TOPICS}, {"subscriptions", 1, 0, SUBSCRIPTIONS},
         {"parallel", 1, 0, PARALLEL}, {"hold", 1, 0, HOLD}, {"with-sub", 0, 0, WITH_SUB},
-        {"detached", 0, 0, DETACHED}, {"recv-max", 1, 0, RECV_MAX},
+        {"detached", 0, 0, DETACHED}, {"pause", 0, 0, PAUSE}, {"recv-max", 1, 0, RECV_MAX},
         {"user-props", 1, 0, USER_PROPS}, {"broker-pid", 1, 0, BROKER_PID},
         {"spin", 0, 0, SPIN}, {"warmup", 1, 0, WARMUP}, {"drain", 1, 0, DRAIN}, {"allow-loss", 1, 0, ALLOW_LOSS},
         {"verify", 0, 0, VERIFY}, {"json", 0, 0, JSON}, {"help", 0, 0, HELP}, {0, 0, 0, 0},
@@ -2297,6 +2319,7 @@ static void parse_options(int argc, char **argv)
         case HOLD:       opt.hold = NUMBER(0, MAX_SECONDS); break;
         case WITH_SUB:   opt.with_sub = true; break;
         case DETACHED:   opt.detached = true; break;
+        case PAUSE:      opt.pause = true; break;
         case RECV_MAX:   opt.recv_max = COUNT(65535); break;
         case USER_PROPS: opt.user_props = (unsigned)NUMBER(0, 64); break;
         case BROKER_PID: opt.broker_pid = (int)NUMBER(1, 1e9); break;

@@ -206,6 +206,14 @@ extension BrokerOptions {
         set { engine.removalDelayMaxMilliseconds = newValue }
     }
 
+    /// How long the commit of a QoS 1 message to a connected session may wait for its acknowledgement, in milliseconds.
+    /// What is acknowledged in time is never written, and its publisher is told at once; 0 commits at once. Not done
+    /// with a store whose durability is `memory`. The default is 2.
+    public var commitDelayMaxMilliseconds: Int {
+        get { engine.commitDelayMaxMilliseconds }
+        set { engine.commitDelayMaxMilliseconds = newValue }
+    }
+
     /// How long a shutdown may take to commit what has been received, in seconds; past it the broker ends with an
     /// error. The default is 10.
     public var drainDelayMaxSeconds: Int {

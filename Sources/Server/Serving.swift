@@ -26,8 +26,10 @@ struct Serving {
             readers: ReaderPool(store: restored.store, threads: options.readerThreads),
             clock: restored.clock, logger: logger)
         let committed = committed
+        let syncs = restored.store.durability != .memory
         thread.commit(
-            { Committer(commons: restored.commons, after: restored.found.sysInfo) }, machinery: machinery
+            { Committer(commons: restored.commons, after: restored.found.sysInfo, delaysCommits: syncs) },
+            machinery: machinery
         ) { ending in
             committed.set(.success(ending))
             if case .lost(let error) = ending { lost(Serving.lost(error)) }
@@ -78,7 +80,7 @@ struct Serving {
     private static func lost(_ error: StoreError) -> BrokerError {
         BrokerError(
             .store,
-            "The broker has ended, for its store will not have it any more; nothing is acknowledged since: \(error.message)"
+            "The broker has ended because it cannot go on with its store: \(error.message)"
         )
     }
 

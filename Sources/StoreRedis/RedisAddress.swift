@@ -74,7 +74,11 @@ struct RedisAddress {
             switch name {
             case "prefix": options.prefix = try Self.prefix(value)
             case "database": options.database = try Self.number(value, "database")
-            default: throw Self.error("\(name) is not known in an address of Redis: prefix and database are.")
+            case "lease": options.lease = try Self.seconds(value, "lease", atLeast: 1)
+            case "standby": options.standbyMax = try Self.seconds(value, "standby", atLeast: 0)
+            default:
+                throw Self.error(
+                    "\(name) is not known in an address of Redis: prefix, database, lease and standby are.")
             }
         }
     }
@@ -92,6 +96,15 @@ struct RedisAddress {
             throw error("\(text) is no number of a \(what) of Redis.")
         }
         return number
+    }
+
+    private static func seconds(
+        _ text: Substring, _ what: String, atLeast least: Int
+    ) throws(StoreError) -> Duration {
+        guard let number = Int(text), number >= least, number <= 1_000_000_000 else {
+            throw error("\(what) in an address of Redis is a number of seconds, at least \(least).")
+        }
+        return .seconds(number)
     }
 
     private static func decoded(_ text: Substring) throws(StoreError) -> String {

@@ -60,8 +60,8 @@ extension RedisStore {
         public init() {}
 
         /// Reads `redis://[user:password@]host[:port][/database][?prefix=name]`, the same with `rediss://`
-        /// for TLS, or `redis+unix:path[?database=number&prefix=name]`. User, password and prefix may be
-        /// percent-encoded. Throws `unavailable` with a sentence that does not show the password.
+        /// for TLS, or `redis+unix:path[?database=number&prefix=name]`. `lease=seconds` and `standby=seconds` may
+        /// follow a `?`, too. User, password and prefix may be percent-encoded. Throws `unavailable` with a sentence that does not show the password.
         public init(_ address: String) throws(StoreError) {
             let parsed = try RedisAddress(address)
             self = parsed.options

@@ -7,19 +7,32 @@ import Glibc
 /// A thread that writes the log back while batches go on being committed to it.
 ///
 /// It changes nothing that anybody can read and runs only passive checkpoints, which wait for nobody and keep
-/// nobody waiting. It cannot catch up with a log that grows meanwhile, so `Log` does the short rest itself.
+/// nobody waiting. A log that grows meanwhile has always some frames more, but fewer with each pass, because writing
+/// back is faster than committing: when it has caught up as far as that goes, `Log` does the short rest itself.
 ///
 /// `@unchecked Sendable`: the mutable fields are only touched with the mutex locked; mutex and condition lie
 /// in memory that does not move; the connection is used by the thread alone, and closed when it has ended.
 final class Checkpointer: @unchecked Sendable {
-    private enum Order {
-        case wait, checkpoint, stop
+    /// What the thread is to do.
+    enum Order {
+        case wait
+        /// One pass.
+        case checkpoint
+        /// As many passes as it takes to leave little.
+        case catchUp
+        case stop
     }
+
+    /// Frames that are few enough for the committer.
+    private static let restFrames = 256
+    /// Passes of one order to catch up.
+    private static let passesMax = 6
 
     private let connection: Connection
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let ordered = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
     private var order = Order.wait
+    private var hasCaughtUp = false
     private var failure: SQLiteFailure?
     private var thread: pthread_t?
 
@@ -52,13 +65,21 @@ final class Checkpointer: @unchecked Sendable {
         if status == 0 { thread = started } else { context.release() }
     }
 
-    /// Orders a checkpoint and gives back how an earlier one failed.
-    func checkpoint() -> SQLiteFailure? {
+    /// Gives an order and gives back how an earlier one failed.
+    func order(_ next: Order) -> SQLiteFailure? {
         locked {
-            order = .checkpoint
+            order = next
             pthread_cond_signal(ordered)
             defer { failure = nil }
             return failure
+        }
+    }
+
+    /// Whether it has caught up since it was last asked.
+    func takeCaughtUp() -> Bool {
+        locked {
+            defer { hasCaughtUp = false }
+            return hasCaughtUp
         }
     }
 
@@ -75,21 +96,37 @@ final class Checkpointer: @unchecked Sendable {
     }
 
     private func run() {
-        while next() == .checkpoint {
+        while true {
+            let order = next()
+            if order == .stop { return }
             do throws(SQLiteFailure) {
-                try connection.checkpoint(SQLITE_CHECKPOINT_PASSIVE)
+                if order == .catchUp {
+                    try catchUp()
+                } else {
+                    try connection.checkpoint(SQLITE_CHECKPOINT_PASSIVE)
+                }
             } catch {
                 // Busy means that the committer is at it, full that the log has to grow on; neither loses
                 // anything.
                 if error.code & 0xff != SQLITE_BUSY && !error.isFull { locked { failure = error } }
             }
+            if order == .catchUp { locked { hasCaughtUp = true } }
+        }
+    }
+
+    private func catchUp() throws(SQLiteFailure) {
+        var before = 0
+        for _ in 0..<Self.passesMax {
+            let frames = try connection.checkpoint(SQLITE_CHECKPOINT_PASSIVE)
+            if frames - before < Self.restFrames { return }
+            before = frames
         }
     }
 
     private func next() -> Order {
         locked {
             while order == .wait { pthread_cond_wait(ordered, mutex) }
-            defer { if order == .checkpoint { order = .wait } }
+            defer { if order != .stop { order = .wait } }
             return order
         }
     }

@@ -82,14 +82,17 @@ extension Connection {
         }
     }
 
-    /// Writes the log back into the database; modes other than passive wait so long for readers.
-    func checkpoint(
+    /// Writes the log back into the database; modes other than passive wait so long for readers. Gives back how many
+    /// frames the log had.
+    @discardableResult func checkpoint(
         _ mode: Int32, waitMilliseconds: Int32 = Connection.busyMilliseconds
-    ) throws(SQLiteFailure) {
+    ) throws(SQLiteFailure) -> Int {
         sqlite3_busy_timeout(pointer, waitMilliseconds)
         defer { sqlite3_busy_timeout(pointer, Connection.busyMilliseconds) }
-        let status = sqlite3_wal_checkpoint_v2(pointer, nil, mode, nil, nil)
+        var frames: Int32 = 0
+        let status = sqlite3_wal_checkpoint_v2(pointer, nil, mode, &frames, nil)
         if status != SQLITE_OK { throw SQLiteFailure(pointer) }
+        return Int(frames)
     }
 
     /// The name of a new file is durable when its directory is.

@@ -9,46 +9,62 @@ extension Writer {
     func insert(
         _ number: MessageNumber, _ record: Slice, _ references: UInt32, of batch: borrowing ChangeBatch
     ) throws(SQLiteFailure) {
-        let key = try signed(number)
         draft.messageCount += 1
-        if references == 1, record.count > options.recentBodyBytesMax || number <= settlingDraft.roundEnd {
-            largeBody = record
-            return
-        }
-        largeBody = nil
-        let insert = statements.insertMessage
-        insert.bind(1, key)
-        insert.bind(2, references == 1 ? 0 : Int64(references))
-        try batch.withBytes(record) { (record) throws(SQLiteFailure) in
-            try insert.bind(3, record)
-            try insert.run()
-        }
+        unsharedBody = references == 1 ? record : nil
+        if references > 1 { try insertBody(number, record, references, of: batch) }
     }
 
     func insert(
         _ session: SessionNumber, _ number: MessageNumber, _ record: Slice, of batch: borrowing ChangeBatch
     ) throws(SQLiteFailure) {
         draft.deliveryCount += 1
-        let session = try signed(session)
-        let body = largeBody
-        largeBody = nil
-        let isSettled = body != nil || number <= settlingDraft.roundEnd
-        let insert = isSettled ? statements.insertSettled : statements.insertRecent
-        if !isSettled {
-            settlingDraft.recentCount += 1
-            settlingDraft.insertions += 1
+        let body = unsharedBody
+        unsharedBody = nil
+        if number <= settlingDraft.roundEnd || isSettledAtOnce(body, session) {
+            return try insertSettled(try signed(session), number, record, body, of: batch)
         }
+        if let body { try insertBody(number, body, 0, of: batch) }
+        settlingDraft.recentCount += 1
+        settlingDraft.insertions += 1
+        let session = try signed(session)
         try batch.withBytes(record) { (record) throws(SQLiteFailure) in
-            try begin(insert, session, number, record)
-            if !isSettled {
-                try insert.run()
-            } else if let body {
-                try batch.withBytes(body) { (body) throws(SQLiteFailure) in
-                    try insert.bind(6, body)
-                    try insert.run()
-                }
-            } else {
+            try begin(statements.insertRecent, session, number, record)
+            try statements.insertRecent.run()
+        }
+    }
+
+    /// Whether an unshared body and its delivery gain nothing by waiting in `message` and `recent`.
+    private func isSettledAtOnce(_ body: Slice?, _ session: SessionNumber) -> Bool {
+        guard let body else { return false }
+        return body.count > options.recentBodyBytesMax || growth.isBulk(session)
+    }
+
+    private func insertBody(
+        _ number: MessageNumber, _ record: Slice, _ references: UInt32, of batch: borrowing ChangeBatch
+    ) throws(SQLiteFailure) {
+        let insert = statements.insertMessage
+        insert.bind(1, try signed(number))
+        insert.bind(2, Int64(references))
+        try batch.withBytes(record) { (record) throws(SQLiteFailure) in
+            try insert.bind(3, record)
+            try insert.run()
+        }
+    }
+
+    private func insertSettled(
+        _ session: SessionNumber, _ number: MessageNumber, _ record: Slice, _ body: Slice?,
+        of batch: borrowing ChangeBatch
+    ) throws(SQLiteFailure) {
+        let insert = statements.insertSettled
+        try batch.withBytes(record) { (record) throws(SQLiteFailure) in
+            try begin(insert, session, try signed(number), record)
+            guard let body else {
                 insert.bindNull(6)
+                try insert.run()
+                return
+            }
+            try batch.withBytes(body) { (body) throws(SQLiteFailure) in
+                try insert.bind(6, body)
                 try insert.run()
             }
         }
@@ -100,7 +116,7 @@ extension Writer {
     private func removeRecent(
         _ session: SessionNumber, _ number: MessageNumber
     ) throws(SQLiteFailure) -> Bool {
-        if number <= settling.settledEnd { return false }
+        if number <= settling.settledEnd || settlingDraft.recentCount == 0 { return false }
         statements.deleteRecent.bind(1, try signed(session))
         statements.deleteRecent.bind(2, try signed(number))
         guard try statements.deleteRecent.run() > 0 else { return false }

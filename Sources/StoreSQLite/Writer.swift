@@ -18,8 +18,10 @@ final class Writer {
     var draft: SysInfoRecord
     /// Becomes `settling`.
     var settlingDraft: Settling
-    /// The body of a large message that is not shared, until its delivery follows.
-    var largeBody: Slice?
+    /// The body of a message that is not shared, until its delivery follows.
+    var unsharedBody: Slice?
+    /// Where the deliveries of the batch go.
+    private(set) var growth: QueueGrowth
 
     init(
         _ connection: Connection, _ options: SQLiteStore.Options, info: SysInfoRecord
@@ -28,6 +30,7 @@ final class Writer {
         self.options = options
         self.info = info
         draft = info
+        growth = QueueGrowth(bytesMin: options.bulkBytesMin)
         statements = try WriterStatements(connection)
         let recent = try connection.integer("SELECT count(*) FROM recent")
         settling = Settling(recentCount: Int(recent), message: info.message)
@@ -38,7 +41,8 @@ final class Writer {
     func apply(_ batch: borrowing ChangeBatch) throws(SQLiteFailure) {
         draft = info
         settlingDraft = settling
-        largeBody = nil
+        unsharedBody = nil
+        growth.count(batch)
         try statements.begin.run()
         for change in batch.changes { try apply(change, of: batch) }
         draft.batch = batch.number

@@ -15,7 +15,7 @@ package import Persistence
 /// `marker`: a target that has it was never finished, is emptied and begun anew, and is no source.
 package struct Migration {
     /// The topic of the mark in a target that is not complete.
-    package static let marker: Text = "$roost/migration"
+    package static let marker = MigrationMark.topic
 
     private let source: any Store
     private let target: any Store

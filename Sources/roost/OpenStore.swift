@@ -3,7 +3,6 @@
 
 import Persistence
 import Server
-import StoreSQLite
 import StoreTools
 import Synchronization
 
@@ -18,7 +17,7 @@ final class OpenStore: Sendable {
 
     /// How it is opened.
     enum Use {
-        /// Beside a running broker where the engine allows it.
+        /// Beside a running broker.
         case inspecting
         case reading, writing
     }
@@ -40,8 +39,8 @@ final class OpenStore: Sendable {
         store = try address.makeStore(.disk, standby: .seconds(5), owner: owner) { sentence in
             fault.sentence.withLock { first in first = first ?? sentence }
         }
-        if case .inspecting = use, let sqlite = store as? SQLiteStore {
-            try sqlite.openForReading()
+        if case .inspecting = use, let store = store as? any ReadableStore {
+            try store.openForReading()
         } else {
             try store.open()
         }

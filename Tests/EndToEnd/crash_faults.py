@@ -63,6 +63,19 @@ class Faults:
         self.ledger.add("storedown")
         await asyncio.sleep(0.01)
 
+    async def disturb_redis(self):
+        """Connections break between a batch and its answer, Redis stands still or rewrites its log; it lives on."""
+        if self.rng.random() < 0.3:
+            self.redis.send("BGREWRITEAOF")
+        for _ in range(self.rng.choice((0, 0, 1, 4))):
+            self.redis.send("CLIENT", "KILL", "TYPE", "normal")
+            await asyncio.sleep(self.rng.uniform(0.0, 0.1))
+        if self.rng.random() < 0.3:
+            self.redis.pause()
+            await asyncio.sleep(self.rng.uniform(0.0, 0.3))
+            if self.kind == "redis" or self.rng.random() < 0.5:  # Else it is killed as it stands.
+                self.redis.resume()
+
     async def until_it_commits(self):
         """Until the broker, which has lived on, commits to a Redis that is back."""
         self.probes += 1
@@ -82,6 +95,8 @@ class Faults:
     async def crash(self):
         """Dies under load, then perhaps while it starts, and perhaps while sessions resume."""
         await asyncio.sleep(self.rng.uniform(0.2, 0.9))
+        if self.redis:
+            await self.disturb_redis()
         await {"redis-server": self.crash_redis, "redis-both": self.crash_both}.get(self.kind, self.crash_broker)()
 
     async def crash_broker(self):

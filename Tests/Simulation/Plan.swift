@@ -59,6 +59,7 @@ struct Plan {
             limits.receiveMaximum = 8
             limits.topicAliasMaximum = 4
             limits.removalDelayMaxMilliseconds = dice.pick([0, 10, 50])
+            limits.commitDelayMaxMilliseconds = dice.pick([0, 2, 20])
             guard isTiny else { return }
             limits.tailMessagesMax = dice.pick(1...4)
             limits.windowMessagesMax = dice.pick(1...4)

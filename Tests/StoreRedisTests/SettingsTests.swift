@@ -110,7 +110,8 @@ struct SettingsTests {
         "redis:", "http://host", "redis://", "redis://host:0", "redis://host:x", "redis://host/x",
         "redis://host/-1",
         "redis://secret@host", "redis://u:%4@host", "redis://host?prefix=", "redis://host?prefix={a}",
-        "redis://host?other=1", "redis+unix:", "redis://[::1]7000",
+        "redis://host?other=1", "redis://host?lease=0", "redis://host?standby=-1", "redis+unix:",
+        "redis://[::1]7000",
     ])
     func `What is no address is one clear sentence`(address: String) {
         do throws(StoreError) {
@@ -120,6 +121,11 @@ struct SettingsTests {
             #expect(error.code == .unavailable)
             #expect(error.message.hasSuffix(".") && !error.message.contains("secret"))
         }
+    }
+
+    @Test func `Lease and standby can be set in the address, in seconds`() throws {
+        let options = try RedisStore.Options("redis://host?lease=7&standby=0&prefix=a")
+        #expect(options.lease == .seconds(7) && options.standbyMax == .zero && options.prefix == "a")
     }
 
     @Test func `TLS is used, or is said to be missing in one sentence`() {

@@ -31,6 +31,7 @@ struct Candidate: CustomTestStringConvertible, Sendable {
             options.recentCountMax = 5
             options.insertionsPerSlice = 3
             options.recentBodyBytesMax = 200
+            options.bulkBytesMin = 300
             options.logBytesMax = 1 << 18
         })
 

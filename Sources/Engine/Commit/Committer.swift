@@ -54,6 +54,7 @@ package struct Committer: ~Copyable {
     var sizes: QueueSizes
     var lanes: [Lane] = []
     var mode: Mode = .normal
+    var delay: CommitDelay
     private var scope: CommitScope = .all
     /// When what makes room may be tried again, after it has failed, too.
     private var roomMakingAt: Milliseconds = 0
@@ -62,10 +63,12 @@ package struct Committer: ~Copyable {
     private var waitsSince: Milliseconds?
     private var wakes: Set<Int> = []
 
-    /// Continues after the last batch that the store has applied.
-    package init(commons: Commons, after sysInfo: SysInfoRecord) {
+    /// Continues after the last batch that the store has applied; `delaysCommits` is for a store that syncs.
+    package init(commons: Commons, after sysInfo: SysInfoRecord, delaysCommits: Bool = true) {
         self.commons = commons
         sizes = QueueSizes(limits: commons.limits, seats: commons.seats)
+        delay = CommitDelay(
+            millisecondsMax: delaysCommits ? commons.limits.commitDelayMaxMilliseconds : 0)
         appliedBatch = sysInfo.batch
         appliedMessage = sysInfo.message
     }
@@ -158,7 +161,12 @@ package struct Committer: ~Copyable {
 extension Committer {
     private mutating func nextNormal(now: Milliseconds) -> Step {
         while true {
-            if lanes.isEmpty, let wait = gather(now: now) { return wait }
+            if lanes.isEmpty {
+                if let wait = gather(now: now) { return wait }
+                delay.begin()
+            }
+            if let wait = awaitAcknowledgements(now: now) { return wait }
+            if lanes.isEmpty { continue }
             if prepare(.all, now: now) { return .commit }
             Netting.settle(&lanes, .all)
             report()
@@ -307,6 +315,15 @@ extension Committer {
 extension Committer {
     /// Advances the watermark over what is settled, names what is settled beyond it, and wakes who waits.
     private mutating func report() {
+        advance()
+        let named = Netting.nameSettled(&lanes)
+        guard !named.isEmpty else { return }
+        // To all: a session may have moved away from the shard that began the entry.
+        for shard in 0..<commons.shardCount { post(.settled(named), to: shard) }
+    }
+
+    /// Advances the watermark over what is settled and wakes who waits.
+    mutating func advance() {
         let done = Netting.settledPrefix(lanes)
         var finished = Array(lanes[..<done.lanes])
         if let last = finished.last {
@@ -318,10 +335,6 @@ extension Committer {
             for shard in 0..<commons.shardCount where commons.isInterested(shard) { wakes.insert(shard) }
         }
         if !finished.isEmpty { commons.recycle(&finished) }
-        let named = Netting.nameSettled(&lanes)
-        guard !named.isEmpty else { return }
-        // To all: a session may have moved away from the shard that began the entry.
-        for shard in 0..<commons.shardCount { post(.settled(named), to: shard) }
     }
 
     private mutating func post(_ control: Control, to shard: Int) {

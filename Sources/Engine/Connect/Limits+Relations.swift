@@ -21,6 +21,7 @@ extension Limits {
         let natural = [
             ("retainedBytesMax", retainedBytesMax), ("topicAliasBytesMax", topicAliasBytesMax),
             ("removalDelayMaxMilliseconds", removalDelayMaxMilliseconds),
+            ("commitDelayMaxMilliseconds", commitDelayMaxMilliseconds),
             ("drainDelayMaxSeconds", drainDelayMaxSeconds),
         ]
         return positive.filter { $0.1 < 1 }.map { "\($0.0) must be at least 1." }

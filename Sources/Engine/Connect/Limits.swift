@@ -82,6 +82,9 @@ package struct Limits: Hashable, Sendable {
     package var batchBytesMax = 8 << 20
     /// How long a change that nobody waits for may stay uncommitted.
     package var removalDelayMaxMilliseconds = 50
+    /// How long the commit of a delivery to an online session may wait for the acknowledgement that makes it needless;
+    /// zero for a store that does not sync.
+    package var commitDelayMaxMilliseconds = 2
     /// Whether acknowledgements leave before the commit: durability `memory` on a store that has a disk.
     package var acknowledgesBeforeCommit = false
     /// How long a shutdown waits for the store to take what is left.

@@ -29,6 +29,7 @@ import Testing
         ("outboundBytesMax", { $0.outboundBytesMax = 0 }),
         ("retainedBytesMax", { $0.retainedBytesMax = -1 }),
         ("removalDelayMaxMilliseconds", { $0.removalDelayMaxMilliseconds = -1 }),
+        ("commitDelayMaxMilliseconds", { $0.commitDelayMaxMilliseconds = -1 }),
         ("drainDelayMaxSeconds", { $0.drainDelayMaxSeconds = -1 }),
         ("serverKeepAliveSeconds", { $0.serverKeepAliveSeconds = 0 }),
         ("packetBytesMax", { $0.packetBytesMax = 127 }),

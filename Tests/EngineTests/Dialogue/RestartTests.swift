@@ -246,7 +246,7 @@ import Testing
         let busy = second.join("busy")
         let before = second.store.readCount
         second.store.readsFail(.retry)
-        for name in ["a", "b"] { second.connect(name, clean: false, expiry: 60) }
+        for name in ["a", "b"] as [Text] { _ = second.connect(name, clean: false, expiry: 60) }
         for _ in 0..<200 {
             busy.exchange(.publish("x", qos: .atLeastOnce, id: 1))
             second.pass(seconds: 0.005)

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Roost authors
+"""One broker has a prefix of Redis at a time: a second one stands by, and the first can do nothing once it took over."""
+import signal
+import time
+import unittest
+
+import mqttwire as wire
+from test_redis import EXIT_SECONDS_MAX, OnRedis
+
+LEASE_SECONDS = 3
+STANDBY = "?standby=60"
+
+
+class Owners(OnRedis):
+    def setUp(self):
+        super().setUp()
+        self.first = self.broker()
+        self.leave_session(self.first)
+
+    def stand_by(self):
+        second = self.broker(STANDBY, start=False)
+        second.spawn()
+        time.sleep(0.5)  # It may not serve, however long it is given.
+        self.assertIsNone(second.process.poll(), second.log())
+        self.assertFalse(second.listens())
+        return second
+
+    def until_it_serves(self, second, seconds_max):
+        began = time.monotonic()
+        second.wait_until_it_listens()
+        took = time.monotonic() - began
+        print(f"{self.id().rsplit('.', 1)[1]}: the second broker served after {took:.2f} s")
+        self.assertLess(took, seconds_max)
+
+    def taken_over(self, second):
+        name = f"process {second.pid}"
+        return [line for line in self.first.log().splitlines() if "was taken over by another Roost" in line and name in line]
+
+    def assert_first_has_ended(self, second):
+        self.assertEqual(self.first.process.wait(EXIT_SECONDS_MAX), 1, self.first.log())
+        self.assertTrue(self.first.log().splitlines()[-1].startswith("roost: The broker has ended"), self.first.log())
+        self.assertEqual(len([line for line in self.taken_over(second) if line.startswith("roost: ")]), 1)
+
+    def test_an_owner_that_was_only_paused_can_do_nothing_any_more(self):
+        online = self.peer(self.first, "online")
+        online.subscribe("q/#", 2)
+        publisher = self.peer(self.first, "publisher")
+        published = [f"before {number}" for number in range(10)]
+        for text in published:
+            self.assertEqual(publisher.publish("q/a", text, 2), 0)
+        self.assertEqual(online.payloads(10), published)
+        publisher.send(wire.publish(5, "q/a", b"recorded", 2, 100))
+        self.assertEqual(publisher.next(wire.PUBREC).id, 100)
+        second = self.stand_by()
+
+        self.first.process.send_signal(signal.SIGSTOP)
+        sent = {number: f"during {number}" for number in range(101, 111)}
+        for identifier, text in sent.items():
+            publisher.send(wire.publish(5, "q/a", text.encode(), 2, identifier))
+        publisher.send(wire.acknowledge(wire.PUBREL, 100))
+        self.until_it_serves(second, LEASE_SECONDS + 2)
+
+        # The publisher gives up, goes to the second, and sends again what was not acknowledged.
+        again = self.peer(second, "publisher")
+        self.assertEqual(again.connack.present, 1)
+        again.send(wire.acknowledge(wire.PUBREL, 100))
+        self.assertEqual(again.next(wire.PUBCOMP).id, 100)
+        for identifier, text in list(sent.items())[:5]:
+            self.send_again(again, identifier, text)
+        batch = self.redis.send("HGET", "{roost}:info", "batch")
+
+        self.first.process.send_signal(signal.SIGCONT)
+        with self.assertRaises((EOFError, ConnectionResetError)):  # Nothing before the end of the connection.
+            publisher.next(wire.PUBREC, wire.PUBACK, wire.PUBCOMP, seconds=EXIT_SECONDS_MAX)
+        self.assert_first_has_ended(second)
+        self.assertEqual(self.redis.send("HGET", "{roost}:info", "batch"), batch, "only the owner writes")
+        for identifier, text in list(sent.items())[5:]:
+            self.send_again(again, identifier, text)
+
+        expected = published + ["recorded", *sent.values()]
+        self.assertEqual(self.peer(second, "sleeper").payloads(30, seconds=2), expected)
+        # What reached it through the first and was not acknowledged in time may not come as new.
+        seen = [bytes(each.payload).decode() for each in online.waiting if each.kind == wire.PUBLISH]
+        rest = self.peer(second, "online").payloads(30, seconds=2)
+        self.assertEqual(published + seen + [text for text in rest if text not in seen], expected)
+        self.assertEqual(second.terminate(), 0)
+        self.assert_sound()
+
+    def send_again(self, peer, identifier, text):
+        peer.send(wire.publish(5, "q/a", text.encode(), 2, identifier, dup=True))
+        self.assertEqual(peer.next(wire.PUBREC).id, identifier)
+        peer.send(wire.acknowledge(wire.PUBREL, identifier))
+        self.assertEqual(peer.next(wire.PUBCOMP).id, identifier)
+
+    def test_an_owner_without_anything_to_do_notices_that_it_is_none(self):
+        second = self.stand_by()
+        self.first.process.send_signal(signal.SIGSTOP)
+        self.until_it_serves(second, LEASE_SECONDS + 2)
+        self.first.process.send_signal(signal.SIGCONT)
+        self.assert_first_has_ended(second)
+
+    def test_an_owner_that_was_killed_is_followed_at_once(self):
+        second = self.stand_by()
+        self.first.kill()
+        self.until_it_serves(second, LEASE_SECONDS - 1)
+        self.assertEqual(self.peer(second, "sleeper").connack.present, 1)
+
+    def test_an_owner_that_ends_in_good_order_is_followed_at_once(self):
+        second = self.stand_by()
+        self.assertEqual(self.first.terminate(), 0)
+        self.until_it_serves(second, LEASE_SECONDS - 1)
+
+    def test_who_does_not_want_to_wait_is_told_who_has_it(self):
+        second = self.broker("?standby=0", start=False)
+        second.spawn()
+        self.assertEqual(second.process.wait(EXIT_SECONDS_MAX), 1)
+        self.assertIn(f"roost: {self.redis.address} is in use by another Roost (", second.log())
+        self.assertIn(f"process {self.first.pid})", second.log())
+
+
+if __name__ == "__main__":
+    unittest.main()
