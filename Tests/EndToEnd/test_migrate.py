@@ -12,7 +12,7 @@ import tempfile
 import time
 import unittest
 
-from broker import Broker
+from broker import Broker, free_port, run_to_the_end
 from migrate_case import KINDS, Done, MigrateCase
 from migration_ring import Ring
 from peer import Paho
@@ -79,6 +79,9 @@ class Interrupted(MigrateCase):
             self.assertTrue(self.wait_until(lambda: self.has_begun(target), process))
             process.send_signal(number)
             self.assert_refused(Done(process), "is not complete", "run the same command again")
+            served = run_to_the_end("serve", "--store", target, "--listen", f"127.0.0.1:{free_port()}")
+            self.assertEqual(served.returncode, 1)
+            self.assertIn("migration", served.stderr)
             self.assertEqual(self.migrate(source, target), self.census(source))
 
     def test_an_interrupt_gives_redis_back_at_once(self):
