@@ -2,7 +2,6 @@
 // SPDX-FileCopyrightText: 2026 The Roost authors
 
 import Engine
-import NIOCore
 public import Persistence
 
 /// What a broker allows and offers; the defaults are safe for a broker on one machine.
@@ -10,8 +9,8 @@ public import Persistence
 /// Everything that could grow has a limit here.
 public struct BrokerOptions: Sendable {
     /// How many event loops, each with a shard of the connections; from 1 to 64. The default is the number of
-    /// cores, at most 16.
-    public var eventLoops = min(16, System.coreCount)
+    /// cores that the process may run on, at most 16: more loops than cores only wake each other.
+    public var eventLoops = min(16, UsableCores.count)
     /// How many threads read stored messages for sessions that resume; from 1 to 64. The default is 3.
     public var readerThreads = 3
     /// Whether clients without credentials may connect from other machines. The default is false.

@@ -19,9 +19,35 @@ extension Script {
         case .retainedOne: "return {'OK', call('HGET', P .. 'retained', A[4])}"
         case .info: "table.insert(h, 1, 'OK') return h"
         case .boots: "return {'OK', call('HGETALL', P .. 'boots')}"
+        case .sessions:
+            "return {'OK', call('ZRANGEBYLEX', P .. 'clients', '(' .. A[4], '+', 'LIMIT', 0, A[5])}"
+        case .queues: Self.queuesPage
+        case .memory: Self.memoryPage
         case .take, .renew, .release, .batch: ""
         }
     }
+
+    /// Arguments: sessions in digits. Answers with session, first message number and length of each queue.
+    private static let queuesPage = """
+        local out = {'OK'}
+        for i = 4, #A do
+          local key = P .. 'queue:' .. A[i]
+          local count = call('ZCARD', key)
+          if count > 0 then
+            out[#out + 1] = A[i]
+            out[#out + 1] = sub(call('ZRANGEBYLEX', key, '-', '+', 'LIMIT', 0, 1)[1], 1, 8)
+            out[#out + 1] = count
+          end
+        end
+        return out
+        """
+
+    /// Arguments: how many elements to look at, then keys behind the prefix. Answers with the bytes of each.
+    private static let memoryPage = """
+        local out = {'OK'}
+        for i = 5, #A do out[#out + 1] = call('MEMORY', 'USAGE', P .. A[i], 'SAMPLES', A[4]) or 0 end
+        return out
+        """
 
     private static let clientPage = """
         local session = call('HGET', P .. 'identifiers', A[4])

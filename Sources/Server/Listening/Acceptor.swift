@@ -9,6 +9,7 @@ import Packets
 /// Opens the ports and gives every accepted connection to a loop.
 enum Acceptor {
     private static let backlog: Int32 = 1024
+    private static let acceptsPerRead: UInt = 16
     private static let messagesPerRead: UInt = 2
     private static let readBytesMin = 256
     private static let readBytesInitial = 1024
@@ -20,30 +21,40 @@ enum Acceptor {
         loops: [ShardLoop]
     ) async throws(BrokerError) -> any Channel {
         let name = Text(listener.name)
+        // Accepted sockets inherit TCP_NODELAY from the listening one (tcp(7)): set there, it costs nobody a call.
         let bootstrap = ServerBootstrap(group: group)
             .serverChannelOption(.backlog, value: backlog)
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-            .childChannelOption(.maxMessagesPerRead, value: messagesPerRead)
-            .childChannelOption(
-                .recvAllocator,
-                value: AdaptiveRecvByteBufferAllocator(
-                    minimum: readBytesMin, initial: readBytesInitial, maximum: readBytesMax)
-            )
-            .childChannelInitializer { channel in
+            .serverChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .serverChannelOption(.maxMessagesPerRead, value: acceptsPerRead)
+            .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    guard let loop = loops.first(where: { $0.eventLoop === channel.eventLoop }) else {
-                        preconditionFailure("a connection came to an event loop without a shard")
-                    }
-                    let handler = ConnectionHandler(loop: loop, listener: name)
-                    try channel.pipeline.syncOperations.addHandler(handler)
+                    try channel.pipeline.syncOperations.addHandler(
+                        AcceptShortcut { try prepare($0, loops, listener: name) })
                 }
+            }
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try prepare(channel, loops, listener: name) }
             }
         do {
             return try await bootstrap.bind(to: address).get()
         } catch {
             throw refusal(error, address)
         }
+    }
+
+    /// Options that are set here, on the channel's own loop, cost no future each.
+    private static func prepare(_ channel: any Channel, _ loops: [ShardLoop], listener: Text) throws {
+        guard let loop = loops.first(where: { $0.eventLoop === channel.eventLoop }) else {
+            preconditionFailure("a connection came to an event loop without a shard")
+        }
+        let options = channel.syncOptions
+        try options?.setOption(.maxMessagesPerRead, value: messagesPerRead)
+        try options?.setOption(
+            .recvAllocator,
+            value: AdaptiveRecvByteBufferAllocator(
+                minimum: readBytesMin, initial: readBytesInitial, maximum: readBytesMax))
+        try channel.pipeline.syncOperations.addHandler(ConnectionHandler(loop: loop, listener: listener))
     }
 
     /// Whether `address` could be bound now; leaves nothing behind. Asked before the store is opened, so that a

@@ -2,6 +2,7 @@
 // SPDX-FileCopyrightText: 2026 The Roost authors
 
 import Engine
+import Glibc
 import NIOCore
 import Packets
 import Persistence
@@ -12,6 +13,12 @@ import Persistence
 /// outgoing side is closed, and what the peer still sends is thrown away until the peer closes too or the time
 /// for that is over. A plain `close` would make the kernel answer late bytes with a reset, which takes the
 /// DISCONNECT with its reason code away from the peer before it has read it.
+///
+/// Bytes go to the socket past the channel: its way costs five times the instructions of the call. Only what the
+/// socket does not take is left to the channel, which knows how to wait, and until that is gone everything
+/// follows it there. This holds for plain TCP only, where the handler is alone in its pipeline. The channel closes its
+/// socket and calls `channelInactive` in one go, and that forgets `context`: no flush meets a socket's number that
+/// another connection has got since.
 final class ConnectionHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -29,7 +36,19 @@ final class ConnectionHandler: ChannelInboundHandler {
     private var context: ChannelHandlerContext?
     private var isWritable = true
     private var wasFlushed = false
+    /// The socket, once the connection has talked enough for asking the channel to be worth it.
+    private var socket = Socket.unasked(flushes: 0)
+    /// Writes that the channel has taken and the socket has not.
+    private var channelWrites = 0
 
+    private enum Socket {
+        case unasked(flushes: UInt8)
+        case open(CInt)
+        case hidden
+    }
+
+    /// Asking costs what some fifteen flushes save.
+    private static let flushesBeforeAsking: UInt8 = 16
     /// An outbound buffer above this size is not kept for the next tick.
     private static let keptBytesMax = 1 << 16
     /// What a peer may send after the broker has closed.
@@ -52,7 +71,8 @@ final class ConnectionHandler: ChannelInboundHandler {
             state = .closed
             return context.close(promise: nil)
         }
-        let remote = context.remoteAddress.map(ListenAddress.text) ?? ""
+        // The channel remembers the address; the context would ask the system.
+        let remote = context.channel.remoteAddress.map(ListenAddress.text) ?? ""
         state = .open(loop.open(self, origin: Origin(listener: listener, remote: Text(remote))))
     }
 
@@ -93,14 +113,67 @@ final class ConnectionHandler: ChannelInboundHandler {
     /// Writes what the slot holds; while the channel is not writable the bytes stay where the engine counts them.
     func flush() {
         guard isWritable, let context, let slot else { return }
+        wasFlushed = true
+        if channelWrites == 0, let socket = openSocket(context) {
+            var isSent = false
+            loop.shard.withOutbound(slot) { isSent = ConnectionHandler.send(&$0, to: socket) }
+            if isSent { return }
+        }
+        flushThroughChannel(context, slot)
+    }
+
+    private func flushThroughChannel(_ context: ChannelHandlerContext, _ slot: SlotID) {
         var outgoing = takeOutbound(slot)
         guard outgoing.readableBytes > 0 else { return giveBack(&outgoing, to: slot) }
-        wasFlushed = true
-        context.writeAndFlush(wrapOutboundOut(outgoing), promise: nil)
+        context.writeAndFlush(wrapOutboundOut(outgoing), promise: promiseOfWrite(context))
         let isReusable: Void? = outgoing.modifyIfUniquelyOwned { $0.clear() }
         if isReusable != nil, outgoing.capacity <= ConnectionHandler.keptBytesMax {
             giveBack(&outgoing, to: slot)
         }
+    }
+
+    /// Sends what the socket takes without waiting; true when that is all. An error is left to the channel, which
+    /// meets it again and closes.
+    private static func send(_ buffer: inout ByteBuffer, to socket: CInt) -> Bool {
+        let count = buffer.withUnsafeReadableBytes { bytes in
+            Glibc.send(socket, bytes.baseAddress, bytes.count, CInt(MSG_NOSIGNAL))
+        }
+        if count > 0 { buffer.moveReaderIndex(forwardBy: count) }
+        guard buffer.readableBytes == 0 else { return false }
+        if buffer.capacity <= keptBytesMax { buffer.clear() } else { buffer = ByteBuffer() }
+        return true
+    }
+
+    /// The socket, if it is known. The flush that asks for it still goes through the channel, and is counted: when
+    /// it is done, so is everything before it.
+    private func openSocket(_ context: ChannelHandlerContext) -> CInt? {
+        switch socket {
+        case .open(let socket): return socket
+        case .hidden: break
+        case .unasked(ConnectionHandler.flushesBeforeAsking): socket = ask(context)
+        case .unasked(let flushes): socket = .unasked(flushes: flushes + 1)
+        }
+        return nil
+    }
+
+    private func ask(_ context: ChannelHandlerContext) -> Socket {
+        do {
+            let found = try context.pipeline.syncOperations
+                .withUnsafeTransportIfAvailable(of: NIOBSDSocket.Handle.self) { $0 }
+            return found.map { .open($0) } ?? .hidden
+        } catch {
+            // Only a closed channel refuses, and nothing is sent on one.
+            return .hidden
+        }
+    }
+
+    /// Counts a write of the channel until it is done, where others would go past it.
+    private func promiseOfWrite(_ context: ChannelHandlerContext) -> EventLoopPromise<Void>? {
+        guard case .open = socket else { return nil }
+        channelWrites += 1
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        promise.futureResult.assumeIsolated().whenComplete { [self] _ in channelWrites -= 1 }
+        return promise
     }
 
     /// Writes what is left and closes; called once, when the shard has forgotten the connection.

@@ -194,7 +194,15 @@ final class ShardLoop: @unchecked Sendable {
         shard.endTick(now: now)
         shard.takeOrders(into: &orders)
         swap(&orders, &performing)
-        for order in performing { perform(order) }
+        for index in performing.indices {
+            // Almost all orders are flushes; one that is looked at in its place is not copied, which would count
+            // references.
+            if case .flush(let slot) = performing[index] {
+                connection(slot)?.flush()
+            } else {
+                perform(performing[index])
+            }
+        }
         performing.removeAll(keepingCapacity: true)
     }
 
