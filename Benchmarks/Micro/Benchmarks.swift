@@ -3,7 +3,7 @@
 
 import Benchmark
 
-/// Micro benchmarks of the parts; `Benchmarks/micro` builds and runs them. All times are per thousand operations.
+/// Micro benchmarks of the parts; `Benchmarks/micro` builds and runs them. Times are per operation, unless a name says otherwise.
 let benchmarks: @Sendable () -> Void = {
     Benchmark.defaultConfiguration = .init(
         metrics: [.wallClock, .throughput], warmupIterations: 3, scalingFactor: .kilo,

@@ -19,9 +19,9 @@ func codecBenchmarks() {
     }
     let connect = PacketBytes.of(.connect(Connect(version: .v5, clientID: "device-17", keepAlive: 60)))
     Benchmark("decode CONNECT, as a value") { benchmark in
-        var decoder = Decoder(packetBytesMax: 1 << 20)
         try connect.withUnsafeBytes { bytes in
             for _ in benchmark.scaledIterations {
+                var decoder = Decoder(packetBytesMax: 1 << 20)
                 guard let frame = try decoder.scan(bytes, from: 0) else { continue }
                 blackHole(try decoder.packet(frame, in: bytes))
             }

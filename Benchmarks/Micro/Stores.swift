@@ -18,13 +18,13 @@ func storeBenchmarks() {
         for kind in StoreKind.allCases {
             Benchmark(
                 "commit, \(kind.rawValue), \(batch) a batch",
-                configuration: .init(scalingFactor: .one, maxDuration: .milliseconds(600))
-            ) { benchmark in
-                let target = try CommitTarget(kind, batch: batch)
-                benchmark.startMeasurement()
+                configuration: .init(scalingFactor: .one, maxDuration: .seconds(1))
+            ) { benchmark, target in
                 for _ in benchmark.scaledIterations { try target.commit() }
-                benchmark.stopMeasurement()
-                target.remove()
+            } setup: {
+                try CommitTarget(kind, batch: batch)
+            } teardown: {
+                CommitTarget.removeAll()
             }
         }
     }
@@ -40,6 +40,8 @@ enum StoreKind: String, CaseIterable {
 
 /// What is committed to, in a directory of its own.
 final class CommitTarget {
+    /// Those that are there. Unsafe it is not: benchmarks run one after the other on one thread.
+    private nonisolated(unsafe) static var open: [CommitTarget] = []
     private let directory: String
     private let sink: any CommitSink
     private let batchSize: Int
@@ -57,20 +59,26 @@ final class CommitTarget {
             case .sqliteFloor: try SQLiteFloor(path: directory + "/floor.db")
             case .lmdbFloor: try LMDBFloor(path: directory)
             }
+        CommitTarget.open.append(self)
     }
 
     func commit() throws { try sink.commit(batchSize) }
 
-    func remove() {
+    /// Closes and removes every target.
+    static func removeAll() {
+        for target in open { target.remove() }
+        open = []
+    }
+
+    private static let files = [
+        "roost.db", "roost.db-wal", "roost.db-shm", "roost.db-reserve", "lmdb/data.mdb", "lmdb/lock.mdb",
+        "lmdb",
+        "floor.db", "floor.db-wal", "floor.db-shm", "data.mdb", "lock.mdb", "",
+    ]
+
+    private func remove() {
         sink.close()
-        for name in [
-            "roost.db", "roost.db-wal", "roost.db-shm", "roost.db-reserve", "lmdb/data.mdb", "lmdb/lock.mdb",
-            "floor.db", "floor.db-wal", "floor.db-shm", "data.mdb", "lock.mdb",
-        ] {
-            unlink(directory + "/" + name)
-        }
-        rmdir(directory + "/lmdb")
-        rmdir(directory)
+        for name in CommitTarget.files { Glibc.remove(directory + "/" + name) }
     }
 }
 
