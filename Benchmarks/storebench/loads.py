@@ -69,7 +69,7 @@ def detached(store, place, seconds):
         after, count = world.usage(), world.batches() - batches
         queueing = memory.take()
         load.go_on(world.pid)
-        result = load.result()
+        result, end = load.result(), world.usage()
         accepted, drained = result["phases"]
         messages = accepted["in"]
         server = after[1][0] - before[1][0] if world.redis else None
@@ -83,6 +83,7 @@ def detached(store, place, seconds):
             "batch": messages / count if count > 0 else None,
             "drained_per_s": drained["out_per_s"],
             "drain_cpu_us": drained["cpu_us_per_msg"],
+            "drain_server_cpu_us": (end[1][0] - after[1][0]) / messages * 1e6 if world.redis else None,
             "anon_mib": queueing,
             "faults": faults(result),
         }

@@ -24,6 +24,7 @@ struct Restored: Sendable {
         let began = timer.now
         try store.open()
         do throws(StoreError) {
+            try Self.requireWhole(store)
             let clock = BrokerClock(notBefore: try store.sysInfo().time)
             var imports = try StoreImport(into: store, now: clock.now)
             imported = try imports.run(hooks)
@@ -42,6 +43,15 @@ struct Restored: Sendable {
             store.close()
             throw error
         }
+    }
+
+    /// Half of a migrated store is not served: clients would find their sessions gone, and begin new ones.
+    private static func requireWhole(_ store: any Store) throws(StoreError) {
+        guard try store.isMigrationTarget() else { return }
+        throw StoreError(
+            .unavailable,
+            "\(store.location) is the target of a migration that did not end: run `roost migrate` into it again, "
+                + "or name another store.")
     }
 
     func report(endpoints: [StartReport.Endpoint]) -> StartReport {

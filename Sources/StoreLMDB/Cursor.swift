@@ -35,6 +35,16 @@ struct Cursor: ~Copyable {
         try move(MDB_val(), MDB_NEXT)
     }
 
+    /// Goes to the row before; false when there is none.
+    mutating func previous() throws(LMDBFailure) -> Bool {
+        try move(MDB_val(), MDB_PREV)
+    }
+
+    /// Goes to the last row; false when there is none.
+    mutating func last() throws(LMDBFailure) -> Bool {
+        try move(MDB_val(), MDB_LAST)
+    }
+
     /// Removes the row; `next` goes to the one after it.
     mutating func delete() throws(LMDBFailure) {
         try LMDBFailure.check(mdb_cursor_del(pointer, 0))

@@ -28,6 +28,19 @@ struct DirectoryLock: ~Copyable {
         }
     }
 
+    /// Shares the lock with other readers, or throws `inUse`. Without a file there is nobody to keep out.
+    init?(sharing directory: String) throws(StoreError) {
+        let path = directory + "/roost.lock"
+        descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
+        if descriptor < 0, errno == ENOENT { return nil }
+        guard descriptor >= 0, flock(descriptor, LOCK_SH | LOCK_NB) == 0 else {
+            throw StoreError(
+                .inUse,
+                "\(directory) may be in use by another Roost, and LMDB's lock file in it cannot be written: read it "
+                    + "as the user who serves it.")
+        }
+    }
+
     deinit {
         guard descriptor >= 0 else { return }
         // A process that is just being started may hold a copy of the descriptor for a moment.

@@ -17,14 +17,22 @@ final class Environment: @unchecked Sendable {
     /// Readers of dead processes that were found when the environment was opened.
     private(set) var staleReaderCount = 0
     private var opened: Tables?
+    /// Keeps brokers out while LMDB does not know of this reader.
+    private let lock: DirectoryLock?
 
     /// Maps the file in `path`, making it when there is none; an existing one is not written.
-    init(_ path: String, mapBytes: Int, flags: Int32, _ options: LMDBStore.Options) throws(LMDBFailure) {
+    ///
+    /// A size of zero is the size in the file, or what is needed.
+    init(
+        _ path: String, mapBytes: Int, flags: Int32, _ options: LMDBStore.Options,
+        lock: consuming DirectoryLock? = nil
+    ) throws(LMDBFailure) {
         var created: OpaquePointer?
         let status = mdb_env_create(&created)
         guard status == MDB_SUCCESS, let created else { throw LMDBFailure(status) }
         pointer = created
         self.path = path
+        self.lock = lock
         try LMDBFailure.check(mdb_env_set_maxdbs(pointer, Tables.countMax))
         try LMDBFailure.check(mdb_env_set_maxreaders(pointer, UInt32(clamping: options.readersMax)))
         try LMDBFailure.check(mdb_env_set_mapsize(pointer, mapBytes))
@@ -53,6 +61,9 @@ final class Environment: @unchecked Sendable {
 
     /// Bytes up to the end of the last page that was ever used.
     var end: Int { (info.me_last_pgno + 1) * pageSize }
+
+    /// Whether another process has made the environment larger than this map of it.
+    var isOutgrown: Bool { end > info.me_mapsize }
 
     /// The descriptor of the data file, which belongs to LMDB.
     var descriptor: Int32 {
@@ -93,10 +104,45 @@ final class Environment: @unchecked Sendable {
 
 /// What is done to an environment before it is used.
 extension Environment {
+    /// To read beside the process that writes, or alone.
+    static func forReading(
+        _ path: String, _ options: LMDBStore.Options
+    ) throws(StoreError) -> Environment {
+        let flags = MDB_NOTLS | MDB_RDONLY
+        do throws(LMDBFailure) {
+            return try Environment(path, mapBytes: 0, flags: flags, options)
+        } catch {
+            guard error.code == EACCES else { throw error.storeError(path, .opening) }
+        }
+        let lock = try DirectoryLock(sharing: path)
+        do throws(LMDBFailure) {
+            return try Environment(path, mapBytes: 0, flags: flags | MDB_NOLOCK, options, lock: lock)
+        } catch {
+            throw error.storeError(path, .opening)
+        }
+    }
+
+    /// What is said of a place where there is no store yet.
+    static func nothing(_ path: String) -> StoreError {
+        StoreError(.unavailable, "\(path)/data.mdb is empty: no broker has ever written to it.")
+    }
+
+    /// Opens the tables, which must be there.
+    func prepareForReading() throws(StoreError) {
+        if try look() { throw Self.nothing(path) }
+        try openTables(creating: false)
+    }
+
     /// Opens the tables, or creates them in an empty environment; refuses what is newer or not ours.
     func prepare() throws(StoreError) {
         let isNew = try look()
         if !isNew { try FileHeader.makeDurable(path) }
+        try openTables(creating: isNew)
+        if isNew { DirectoryLock.syncDirectory(path) }
+        staleReaderCount = dropStaleReaders()
+    }
+
+    private func openTables(creating isNew: Bool) throws(StoreError) {
         opened = try translating(path, .opening) { () throws(LMDBFailure) -> Tables in
             let transaction = try Transaction(self, writes: isNew)
             let tables: Tables
@@ -110,8 +156,6 @@ extension Environment {
             try transaction.commit()
             return tables
         }
-        if isNew { DirectoryLock.syncDirectory(path) }
-        staleReaderCount = dropStaleReaders()
     }
 
     /// The counters as of `transaction`.

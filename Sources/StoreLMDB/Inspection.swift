@@ -16,7 +16,10 @@ struct Inspection {
     let transaction: Transaction
     let tables: Tables
     let info: SysInfoRecord
-    private let mustYield: () -> Bool
+    /// Rows between two looks at `mayGoOn`.
+    private static let rowsPerLook = 256
+    /// Throws when it is time to give up.
+    private let mayGoOn: () throws(LMDBFailure) -> Void
     private(set) var faults: [String] = []
     private var faultCounts: [String: Int] = [:]
     /// Deliveries that need a row in `message`, by its number.
@@ -26,12 +29,12 @@ struct Inspection {
 
     init(
         _ transaction: Transaction, _ tables: Tables, _ info: SysInfoRecord,
-        mustYield: @escaping () -> Bool
+        mayGoOn: @escaping () throws(LMDBFailure) -> Void
     ) {
         self.transaction = transaction
         self.tables = tables
         self.info = info
-        self.mustYield = mustYield
+        self.mayGoOn = mayGoOn
     }
 
     /// Everything; `pages` is how many there are up to the last one.
@@ -74,8 +77,10 @@ struct Inspection {
     ) throws(LMDBFailure) {
         var cursor = try Cursor(transaction, table)
         var last: [UInt8] = []
+        var count = 0
         while try cursor.next() {
-            if mustYield() { throw .interrupted }
+            if count % Self.rowsPerLook == 0 { try mayGoOn() }
+            count += 1
             if !last.isEmpty, !last.lexicographicallyPrecedes(cursor.key) {
                 found(name, "The keys of \(name) are not in order.")
             }
@@ -88,8 +93,7 @@ struct Inspection {
     private mutating func inspectPages(_ pages: Int) throws(LMDBFailure) {
         var used = 2 + (try transaction.freePages())
         for table in [Tables.free, Tables.unnamed] + tables.all.map(\.table) {
-            let statistics = try transaction.statistics(table)
-            used += statistics.ms_branch_pages + statistics.ms_leaf_pages + statistics.ms_overflow_pages
+            used += try transaction.statistics(table).pages
         }
         if used != pages {
             found("pages", "LMDB: \(used) pages are in tables or free, and there are \(pages).")

@@ -29,6 +29,11 @@ struct LMDBFailure: Error {
     /// A long look at everything has to begin anew because the map is about to move.
     static let interrupted = LMDBFailure(EINTR, "the map has to grow")
 
+    /// A long look at everything keeps pages from being used again, and the file has grown too much meanwhile.
+    static func outrun(_ bytes: Int) -> LMDBFailure {
+        LMDBFailure(EBUSY, "it has grown by \(bytes) bytes meanwhile: end the broker first")
+    }
+
     /// Throws unless `status` is success.
     static func check(_ status: Int32) throws(LMDBFailure) {
         if status != MDB_SUCCESS { throw LMDBFailure(status) }

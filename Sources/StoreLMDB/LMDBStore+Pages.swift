@@ -104,7 +104,7 @@ extension LMDBStore {
 
     /// See `StoredSysInfo`.
     public func sysInfo() throws(StoreError) -> SysInfoRecord {
-        try gate.read { (environment) throws(StoreError) -> SysInfoRecord in try environment.sysInfo() }
+        try lend { (environment) throws(StoreError) -> SysInfoRecord in try environment.sysInfo() }
     }
 
     /// See `StoredSysInfo`.

@@ -6,8 +6,8 @@ public import Persistence
 
 extension LMDBStore {
     /// Every page is accounted for, every record, and every invariant between them, as of one batch. Reads everything;
-    /// commits go on meanwhile, but what they free cannot be used again before it is done. Begins anew when the map
-    /// has to grow.
+    /// commits go on meanwhile, but what they free cannot be used again before it is done: it gives up with `retry` when
+    /// the file has grown by `verifyGrowthBytesMax`. Begins anew when the map has to grow.
     public func verify() throws(StoreError) -> [String] {
         while true {
             if let faults = try inspected() { return faults }
@@ -16,13 +16,18 @@ extension LMDBStore {
 
     /// The faults, or `nil` when the map had to grow meanwhile.
     private func inspected() throws(StoreError) -> [String]? {
-        try gate.read { (environment) throws(StoreError) -> [String]? in
+        try lend { (environment) throws(StoreError) -> [String]? in
             let (transaction, pages) = try translating(location, .reading) { () throws(LMDBFailure) in
                 try environment.latest()
             }
             defer { transaction.abort() }
             let info = try environment.info(transaction)
-            var inspection = Inspection(transaction, environment.tables, info) { [gate] in gate.mustYield }
+            let limit = environment.end + options.verifyGrowthBytesMax
+            var inspection = Inspection(transaction, environment.tables, info) {
+                [gate, options] () throws(LMDBFailure) in
+                if gate.mustYield { throw .interrupted }
+                if environment.end > limit { throw .outrun(options.verifyGrowthBytesMax) }
+            }
             do throws(LMDBFailure) {
                 try inspection.inspect(pages: pages)
             } catch {
@@ -39,7 +44,7 @@ extension LMDBStore {
 extension Environment {
     /// A state, and how many pages it has up to the last one. LMDB tells that of the newest state only, so one
     /// that has become older meanwhile is not it.
-    fileprivate func latest() throws(LMDBFailure) -> (Transaction, Int) {
+    func latest() throws(LMDBFailure) -> (Transaction, Int) {
         while true {
             let transaction = try Transaction(self, writes: false)
             let newest = info

@@ -39,6 +39,8 @@ public final class LMDBStore: Store {
 
         /// The longest message record that is kept in its delivery: both have to fit a leaf page's largest node.
         var inlineBodyBytesMax = 1_536
+        /// Bytes by which the file may grow while `verify` keeps commits from using again what they free.
+        var verifyGrowthBytesMax = 1 << 30
         /// How long the committer waits for readers to leave the map before it says `retry`.
         var growthWaitMilliseconds = 2_000
 
@@ -102,6 +104,8 @@ public final class LMDBStore: Store {
             database?.close()
             database = nil
         }
+        // When it was opened for reading only, there is no database.
+        gate.set(nil)
     }
 
     func report(_ error: StoreError, _ record: String) {

@@ -79,6 +79,14 @@ final class ReaderGate: @unchecked Sendable {
         return true
     }
 
+    /// Maps anew what another process has enlarged, while nobody reads; false when readers did not leave in time.
+    func followMap(within milliseconds: Int) throws(LMDBFailure) -> Bool {
+        try alone(within: milliseconds) { () throws(LMDBFailure) in
+            // Zero is the size in the file.
+            try environment?.resize(0)
+        }
+    }
+
     private func enter() -> Environment? {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }

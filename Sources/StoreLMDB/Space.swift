@@ -84,6 +84,8 @@ struct Space {
         }
         let target = min(max(wanted, size + max(reserve, Self.extensionBytesMin)), mapBytesMax)
         if target > size {
+            // One that was killed beside this process would keep what is freed from being used.
+            environment.dropStaleReaders()
             var status = EINTR
             while status == EINTR {
                 status = posix_fallocate(environment.descriptor, off_t(size), off_t(target - size))

@@ -23,6 +23,10 @@ final class Inspection {
     /// Deliveries that need a body which is kept apart.
     var references: [MessageNumber: UInt64] = [:]
     var counted = SysInfoRecord()
+    /// Whether a batch was applied meanwhile, so that what was found may never have been there at one time.
+    private(set) var isOutdated = false
+    private var sliceCount = 0
+    private static let slicesPerLook = 20
 
     init(_ store: RedisStore, _ info: SysInfoRecord) {
         self.store = store
@@ -132,6 +136,7 @@ extension Inspection {
     ) throws(StoreError) {
         var cursor = "0"
         repeat {
+            try requireUnchanged()
             let slice = try store.readers.exchange { (connection) throws(RedisFailure) in
                 try connection.send(command + [cursor] + options + ["COUNT", "500"])
             }
@@ -140,6 +145,13 @@ extension Inspection {
                 try body(reply[1].elements)
             }
         } while cursor != "0"
+    }
+
+    private func requireUnchanged() throws(StoreError) {
+        sliceCount += 1
+        guard sliceCount % Self.slicesPerLook == 0, try store.sysInfo().batch != info.batch else { return }
+        isOutdated = true
+        throw StoreError(.retry, "\(store.location) has changed.")
     }
 
     /// Calls `body` with the fields and values of a hash, or the members of a sorted set and their scores.

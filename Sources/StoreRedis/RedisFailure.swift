@@ -65,6 +65,8 @@ enum RedisFailure: Error {
         }
         switch self {
         case .notSent: return "\(location) cannot be reached (\(text))."
+        case .lost where text.hasPrefix("Protocol error"):
+            return "\(location) does not answer as a Redis does (\(text)): check the address."
         case .lost: return "The connection to \(location) was lost before it answered (\(text))."
         case .refused: return "\(location) answers: \(text)."
         }

@@ -3,6 +3,7 @@
 
 public import Packets
 public import Persistence
+import Synchronization
 
 /// The pages. Each is one script, which sees one state between two batches, and looks before that whether it
 /// is a state that this object has written.
@@ -183,8 +184,9 @@ extension RedisStore {
         _ script: Script, _ arguments: [Argument],
         _ body: (Reply.Value) throws(StoreError) -> Result
     ) throws(StoreError) -> Result {
-        let guards = claim.arguments(forWriting: false).map { Argument.text($0) }
-        let reply = try readers.run(script, guards + arguments)
+        let isReading = isReading.load(ordering: .relaxed)
+        let guards = isReading ? Claim.nobody : claim.arguments(forWriting: false)
+        let reply = try readers.run(script, guards.map { Argument.text($0) } + arguments)
         return try reply.read { (value) throws(StoreError) -> Result in
             try Verdict.check(value, location, claim)
             return try body(value)

@@ -9,9 +9,13 @@ extension RedisStore {
     /// was applied, and after a few times throws `retry`. Takes memory for a part of what is stored.
     public func verify() throws(StoreError) -> [String] {
         for _ in 0..<Self.verifyAttemptsMax {
-            let before = try sysInfo()
-            let faults = try Inspection(self, before).allFaults()
-            if try sysInfo() == before { return faults }
+            let inspection = Inspection(self, try sysInfo())
+            do throws(StoreError) {
+                let faults = try inspection.allFaults()
+                if try sysInfo().batch == inspection.info.batch { return faults }
+            } catch {
+                guard inspection.isOutdated else { throw error }
+            }
         }
         throw StoreError(.retry, "\(location) changes while it is verified: stop the broker first.")
     }

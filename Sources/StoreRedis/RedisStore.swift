@@ -28,7 +28,9 @@ public final class RedisStore: Store {
     private let backoff = Backoff()
     private let writer = Mutex<Writer?>(nil)
     private let heartbeat = Mutex<Heartbeat?>(nil)
-    private let durabilityInForce = Mutex(Durability.memory)
+    let durabilityInForce = Mutex(Durability.memory)
+    /// Opened for reading: the prefix is not ours, and whoever has it may go on writing.
+    let isReading = Atomic<Bool>(false)
     private let corruptRecords = Atomic<Int>(0)
 
     /// A store at the server of `options`; nothing is done before `open`.
@@ -63,6 +65,7 @@ public final class RedisStore: Store {
             durabilityInForce.withLock { $0 = opened.settings.durability }
             writer = opened
         }
+        isReading.store(false, ordering: .relaxed)
         readers.open()
         startHeartbeat()
     }

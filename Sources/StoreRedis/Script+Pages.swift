@@ -19,9 +19,35 @@ extension Script {
         case .retainedOne: "return {'OK', call('HGET', P .. 'retained', A[4])}"
         case .info: "table.insert(h, 1, 'OK') return h"
         case .boots: "return {'OK', call('HGETALL', P .. 'boots')}"
+        case .sessions:
+            "return {'OK', call('ZRANGEBYLEX', P .. 'clients', '(' .. A[4], '+', 'LIMIT', 0, A[5])}"
+        case .queues: Self.queuesPage
+        case .memory: Self.memoryPage
         case .take, .renew, .release, .batch: ""
         }
     }
+
+    /// Arguments: sessions in digits. Answers with session, first message number and length of each queue.
+    private static let queuesPage = """
+        local out = {'OK'}
+        for i = 4, #A do
+          local key = P .. 'queue:' .. A[i]
+          local count = call('ZCARD', key)
+          if count > 0 then
+            out[#out + 1] = A[i]
+            out[#out + 1] = sub(call('ZRANGEBYLEX', key, '-', '+', 'LIMIT', 0, 1)[1], 1, 8)
+            out[#out + 1] = count
+          end
+        end
+        return out
+        """
+
+    /// Arguments: how many elements to look at, then keys behind the prefix. Answers with the bytes of each.
+    private static let memoryPage = """
+        local out = {'OK'}
+        for i = 5, #A do out[#out + 1] = call('MEMORY', 'USAGE', P .. A[i], 'SAMPLES', A[4]) or 0 end
+        return out
+        """
 
     private static let clientPage = """
         local session = call('HGET', P .. 'identifiers', A[4])
@@ -84,6 +110,8 @@ extension Script {
     private static let deliveriesPage = """
         local key, low, limit, room = P .. 'queue:' .. A[4], '(' .. A[5] .. '\\255', num(A[6]), num(A[7])
         local out, count, bytes = {'OK', '1'}, 0, 0
+        local states = P .. 'states:' .. A[4]
+        local isAnyChanged = call('EXISTS', states) == 1
         local window = math.max(1, math.min(limit + 1, 64))
         while true do
           local rows = call('ZRANGEBYLEX', key, low, '+', 'LIMIT', 0, window)
@@ -109,7 +137,7 @@ extension Script {
             local n = #out
             out[n + 1] = row
             out[n + 2] = from == 1 and body or ''
-            out[n + 3] = call('HGET', P .. 'states:' .. A[4], number) or ''
+            out[n + 3] = isAnyChanged and call('HGET', states, number) or ''
           end
           if #rows < window then return out end
           low = '(' .. sub(rows[#rows], 1, 8) .. '\\255'

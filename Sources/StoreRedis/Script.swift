@@ -33,6 +33,7 @@ enum Script: Int, CaseIterable {
     case take, renew, release, batch
     case client, clients, ended, subscriptions, subscriptionsOf, deliveries, receptions, deliveryCount
     case packetIDs, retained, retainedOne, info, boots
+    case sessions, queues, memory
 
     /// The text of the script.
     var source: String {
@@ -41,7 +42,7 @@ enum Script: Int, CaseIterable {
         case .renew: Self.head + Self.guarding + Self.renewing
         case .release: Self.head + Self.guarding + Self.releasing
         case .batch: Self.head + Self.guarding + Self.applying
-        default: Self.head + Self.guarding + Self.unpacking + page
+        default: Self.head + Self.watching + Self.unpacking + page
         }
     }
 
@@ -69,6 +70,16 @@ enum Script: Int, CaseIterable {
           'subscriptions', 'deliveries', 'messages', 'receptions', 'retained')
         if not h[1] or not h[3] then return {'GONE'} end
         if h[1] ~= A[1] or h[2] == '0' or (A[2] ~= '' and h[2] ~= A[2]) then return {'FENCED', h[4] or ''} end
+        if less(h[3], A[3]) then return {'OLDER', h[3]} end
+
+        """
+
+    /// As `guarding`; who names no owner looks at whatever is there.
+    private static let watching = """
+        local h = call('HMGET', I, 'owner', 'turn', 'batch', 'name', 'session', 'message', 'time', 'clients',
+          'subscriptions', 'deliveries', 'messages', 'receptions', 'retained')
+        if not h[1] or not h[3] then return {'GONE'} end
+        if A[1] ~= '' and (h[1] ~= A[1] or h[2] == '0') then return {'FENCED', h[4] or ''} end
         if less(h[3], A[3]) then return {'OLDER', h[3]} end
 
         """

@@ -23,12 +23,13 @@ struct ServerSettings {
         "proto-max-bulk-len",
     ]
 
-    init(_ connection: Connection, _ location: String) throws(StoreError) {
+    /// Refuses a server that throws data away, unless it is only read.
+    init(_ connection: Connection, _ location: String, forReading: Bool = false) throws(StoreError) {
         do throws(RedisFailure) {
             let settings = try Self.settings(connection)
             durability = try settings.isEmpty ? Self.appends(connection) : Self.durability(settings)
             argumentBytesMax = settings["proto-max-bulk-len"].flatMap { Int($0) } ?? 512 << 20
-            guard Self.evicts(settings) else { return }
+            guard !forReading, Self.evicts(settings) else { return }
         } catch {
             throw error.opening(location)
         }

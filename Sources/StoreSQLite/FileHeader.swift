@@ -103,7 +103,8 @@ enum FileHeader {
         )
     }
 
-    private static func hasLog(_ path: String) -> Bool {
+    /// Whether there is a log with anything in it.
+    static func hasLog(_ path: String) -> Bool {
         var status = stat()
         return stat(path + "-wal", &status) == 0 && status.st_size > 0
     }

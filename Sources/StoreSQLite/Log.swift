@@ -6,11 +6,11 @@ import Glibc
 
 /// The write-ahead log: how long it is and when it is written back.
 ///
-/// Whenever it has grown by a quarter of its limit, the checkpointer is told to write back what is there. At the
-/// limit it is told to catch up; when it has, the committer's thread writes back the rest, which is short, and the
-/// next batch begins the log anew: so nobody waits for more than that. Somebody who reads an old state prevents that; from twice the limit on the committer
-/// waits a moment for readers and for the checkpointer, once per quarter of growth, so a long read (`verify`) costs
-/// disk and not time; from three times on it waits up to a second.
+/// At half of its limit the checkpointer is told to write back what is there, at the limit to catch up. When it has,
+/// the committer's thread writes back the rest, which is short, and the next batch begins the log anew. Somebody
+/// who reads an old state prevents that; from twice the limit on the committer waits a moment for readers and for
+/// the checkpointer, once per quarter of growth, so a long read (`verify`) costs disk and not time; from three
+/// times on it waits up to a second.
 final class Log {
     private let connection: Connection
     private let path: String
@@ -25,7 +25,7 @@ final class Log {
         self.connection = connection
         self.path = path + "-wal"
         framesMax = max(4, options.logBytesMax / 4_096)
-        nextFrames = framesMax / 4
+        nextFrames = framesMax / 2
         checkpointer = try Checkpointer(path, options)
         connection.countFrames()
         reserve(options.storeReserveBytes)
@@ -37,10 +37,11 @@ final class Log {
     func checkpointIfDue() throws(SQLiteFailure) {
         let frames = connection.frames
         // Much shorter than expected: it was begun anew.
-        if frames < nextFrames - framesMax / 2 { nextFrames = framesMax / 4 }
+        if frames < nextFrames - framesMax * 3 / 4 { nextFrames = framesMax / 2 }
         guard frames >= nextFrames else { return }
         nextFrames = frames + framesMax / 4
         if frames < framesMax {
+            nextFrames = framesMax
             if let failure = checkpointer.order(.checkpoint) { throw failure }
         } else if frames < 2 * framesMax {
             nextFrames = frames + framesMax / 32

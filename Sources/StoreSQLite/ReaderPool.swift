@@ -10,9 +10,20 @@ import Synchronization
 /// Readers see the last committed state and keep nobody waiting. Connections are made when they are needed
 /// and kept, up to a number, for the next reader.
 final class ReaderPool: Sendable {
+    /// How readers open the database.
+    enum Mode {
+        /// Read and write, because a reader may be the one who has to rebuild the log's index.
+        case shared
+        /// The same, and the last one leaves the log as it is.
+        case sharedKeepingLog
+        /// Without locks and log: nobody else can write.
+        case immutable
+    }
+
     private struct State {
         var idle: [Connection] = []
         var isOpen = false
+        var mode = Mode.shared
         /// Rises with each opening, so that a connection of an earlier one is not taken back.
         var generation = 0
     }
@@ -26,9 +37,10 @@ final class ReaderPool: Sendable {
         self.idleMax = idleMax
     }
 
-    func open() {
+    func open(_ mode: Mode = .shared) {
         state.withLock { state in
             state.isOpen = true
+            state.mode = mode
             state.generation += 1
         }
     }
@@ -72,12 +84,32 @@ final class ReaderPool: Sendable {
 
     private func connect() throws(StoreError) -> Connection {
         do throws(SQLiteFailure) {
-            // Read and write, because a reader may be the one who has to rebuild the log's index.
-            let connection = try Connection(path, flags: SQLITE_OPEN_READWRITE)
+            let connection = try connection(state.withLock { $0.mode })
             try connection.execute("PRAGMA query_only=ON")
             return connection
         } catch {
             throw error.storeError(path, .reading)
+        }
+    }
+
+    private func connection(_ mode: Mode) throws(SQLiteFailure) -> Connection {
+        if case .immutable = mode {
+            let address = "file:\(Self.encoded(path))?immutable=1"
+            return try Connection(address, flags: SQLITE_OPEN_READONLY | SQLITE_OPEN_URI)
+        }
+        let connection = try Connection(path, flags: SQLITE_OPEN_READWRITE)
+        if case .sharedKeepingLog = mode { connection.keepLogOnClose(true) }
+        return connection
+    }
+
+    /// A path as it stands in an address: every byte that may mean something there as two digits.
+    private static func encoded(_ path: String) -> String {
+        path.utf8.reduce(into: "") { text, byte in
+            let scalar = Unicode.Scalar(byte)
+            let isPlain =
+                scalar.isASCII
+                && (scalar.properties.isAlphabetic || "0123456789/._-".unicodeScalars.contains(scalar))
+            text += isPlain ? String(scalar) : "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
         }
     }
 }

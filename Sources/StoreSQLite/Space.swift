@@ -73,10 +73,13 @@ final class Ballast {
 
     /// The ballast of a database; not yet taken.
     init(of database: String, bytes: Int) {
-        path = database + "-reserve"
+        path = Self.path(of: database)
         self.bytes = Int64(bytes)
         isHeld = (fileSize(path) ?? 0) >= self.bytes && bytes > 0
     }
+
+    /// The file beside a database.
+    static func path(of database: String) -> String { database + "-reserve" }
 
     /// Takes the blocks, if the disk has them.
     func take() {

@@ -43,11 +43,10 @@ package struct Census: Hashable, Sendable {
         case .subscription(let record):
             subscriptions.add(record.session, bytes: Self.bytes { $0.append(record) })
         case .reception(let session, let packetID): receptions.add(session, UInt64(packetID))
-        case .published(let number, let message, let deliveries):
-            messages.add(number, bytes: Self.bytes { $0.append(message) })
-            for delivery in deliveries {
-                let bytes = Self.bytes { $0.append(delivery.record(of: message)) }
-                self.deliveries.add(delivery.session, number, bytes: bytes)
+        case .published(let publication):
+            messages.add(publication.number, bytes: publication.message)
+            for delivery in publication.deliveries {
+                deliveries.add(delivery.session, publication.number, bytes: delivery.record)
             }
         case .retained(let record):
             retained.add(record.number, bytes: Self.bytes { $0.append(record.message) })

@@ -14,16 +14,19 @@ struct Clearing {
         self.store = store
     }
 
-    /// Removes everything but the mark of a migration.
-    func run(_ writer: inout TargetWriter) throws {
+    /// Removes everything but the mark of a migration; `seen` is called again and again meanwhile.
+    func run(_ writer: inout TargetWriter, _ seen: () throws -> Void) throws {
+        writer.makesRoom = true
+        defer { writer.makesRoom = false }
         let walk = Walk(store)
         // What is gone is never asked for again: pages go on above the last session.
         try walk.forEachSession { session, client in
+            try seen()
             try removeQueue(of: session, &writer)
             if client != nil { try writer.append(.sessionEnd(session: session)) }
             try writer.append(.sessionSwept(session: session))
         }
-        try removeRetained(&writer)
+        try removeRetained(&writer, seen)
         try writer.commit()
     }
 
@@ -39,10 +42,11 @@ struct Clearing {
         }
     }
 
-    private func removeRetained(_ writer: inout TargetWriter) throws {
+    private func removeRetained(_ writer: inout TargetWriter, _ seen: () throws -> Void) throws {
         if let first = try store.retainedMessage("") { try writer.removeRetained("", first.number) }
         var last: Text = ""
         while true {
+            try seen()
             let page = try store.retainedMessages(after: last, limit: 16)
             for record in page where record.message.topic != Migration.marker {
                 try writer.removeRetained(record.message.topic, record.number)

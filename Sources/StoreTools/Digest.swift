@@ -12,18 +12,11 @@ package struct Digest: Hashable, Sendable, CustomStringConvertible {
     package init() {}
 
     /// Adds the record with these bytes under these numbers.
-    mutating func add(_ numbers: UInt64..., bytes: some Collection<UInt8> = []) {
+    mutating func add(_ first: UInt64, _ second: UInt64 = 0, bytes: [UInt8] = []) {
         var hash = Hash()
-        for number in numbers { hash.mix(number) }
-        var word: UInt64 = 0
-        var length: UInt64 = 0
-        for byte in bytes {
-            word = word << 8 | UInt64(byte)
-            length += 1
-            if length % 8 == 0 { hash.mix(word) }
-        }
-        hash.mix(word)
-        hash.mix(length)
+        hash.mix(first)
+        hash.mix(second)
+        bytes.withUnsafeBytes { hash.mix($0) }
         count += 1
         low &+= hash.low
         high &+= hash.high
@@ -46,6 +39,18 @@ private struct Hash {
     mutating func mix(_ word: UInt64) {
         low = Self.mixed(low ^ word, 0x9e37_79b9_7f4a_7c15)
         high = Self.mixed(high ^ word, 0xc2b2_ae3d_27d4_eb4f)
+    }
+
+    /// Eight bytes at a time, then what is left, then how many there were.
+    mutating func mix(_ bytes: UnsafeRawBufferPointer) {
+        let whole = bytes.count & ~7
+        for offset in stride(from: 0, to: whole, by: 8) {
+            mix(UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self)))
+        }
+        var rest: UInt64 = 0
+        for offset in whole..<bytes.count { rest = rest << 8 | UInt64(bytes[offset]) }
+        mix(rest)
+        mix(UInt64(bytes.count))
     }
 
     private static func mixed(_ word: UInt64, _ factor: UInt64) -> UInt64 {

@@ -5,7 +5,7 @@ package import Packets
 package import Persistence
 
 /// Moves everything from one open store to another, record by record, with memory that does not depend on how much
-/// there is, except eight bytes for each session with a queue.
+/// there is, except sixteen bytes for each session.
 ///
 /// Sessions, messages and boots keep their numbers; batches get new ones. A message that several sessions wait for is
 /// stored once in the target as well (`Walk` says how). At the end the target is read back and compared with what was
@@ -15,67 +15,78 @@ package import Persistence
 /// `marker`: a target that has it was never finished, is emptied and begun anew, and is no source.
 package struct Migration {
     /// The topic of the mark in a target that is not complete.
-    package static let marker: Text = "$roost/migration"
+    package static let marker = MigrationMark.topic
 
     private let source: any Store
     private let target: any Store
     private let overwrites: Bool
+    private let changesMax: Int
     private let firstFault: () -> String?
 
-    /// Both stores are open. `firstFault` gives a sentence about a record of the source that could not be read.
+    /// Both stores are open. Batches have about `changesMax` changes. `firstFault` gives a sentence about a record that
+    /// could not be read.
     package init(
-        from source: any Store, to target: any Store, overwrites: Bool = false,
+        from source: any Store, to target: any Store, overwrites: Bool = false, changesMax: Int = 10_000,
         firstFault: @escaping () -> String? = { nil }
     ) {
         self.source = source
         self.target = target
         self.overwrites = overwrites
+        self.changesMax = changesMax
         self.firstFault = firstFault
     }
 
-    /// Does it all and gives what both stores hold then. `progress` is told how many records of how many are done,
-    /// each counted once when it is written and once when it is read back.
+    /// Does it all and gives what both stores hold then. `progress` is told how many records of how many are done;
+    /// it may throw to end the migration.
     @discardableResult
-    package func run(_ progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }) throws -> Census {
+    package func run(
+        _ progress: @escaping (_ done: Int, _ of: Int) throws -> Void = { _, _ in }
+    ) throws -> Census {
+        try Self.requireSource(source)
         let info = try source.sysInfo()
-        try requireSource(info)
         try requireTarget()
-        let total = 2 * Self.records(info)
-        var done = 0
-        var writer = try TargetWriter(target, info)
-        try mark(&writer)
-        if try target.sysInfo().batch > 1 { try Clearing(target).run(&writer) }
-        let read = try copy(&writer) {
-            done += $0
-            progress(done, max(total, done))
+        do {
+            return try copyAndCompare(info, Meter(total: 2 * Self.records(info), progress))
+        } catch let error as StoreError {
+            throw StoreError(
+                error.code, "\(error.message) The migration is not complete: run the same command again.")
         }
-        try requireComplete(read, info)
-        let written = try readBack {
-            done += $0
-            progress(done, max(total, done))
-        }
-        try requireEqual(read, written, info)
-        try writer.removeRetained(Self.marker, 1)
-        try writer.commit()
-        return read
     }
 
-    private func requireSource(_ info: SysInfoRecord) throws {
-        guard info.batch > 0 else {
+    /// Throws when there is nothing to read, or not everything.
+    package static func requireSource(_ source: any Store) throws {
+        guard try source.sysInfo().batch > 0 else {
             throw ToolError("There is nothing in \(source.location): no broker has ever written to it.")
         }
-        guard try source.retainedMessage(Self.marker) == nil else {
+        guard try source.retainedMessage(marker) == nil else {
             throw ToolError(
                 "\(source.location) is the target of a migration that did not end: migrate into it again first."
             )
         }
     }
 
+    private func copyAndCompare(_ info: SysInfoRecord, _ meter: Meter) throws -> Census {
+        var writer = try TargetWriter(target, info, changesMax: changesMax)
+        if try !isMarked { try mark(&writer) }
+        if try target.sysInfo().batch > 1 { try Clearing(target).run(&writer) { try meter.given(0) } }
+        let read = try copy(&writer, meter)
+        try requireComplete(read, info)
+        let written = try readBack(meter)
+        try requireEqual(read, written, info)
+        try writer.removeRetained(Self.marker, 1)
+        try writer.commit()
+        return read
+    }
+
     private func requireTarget() throws {
         guard try target.sysInfo().batch > 0, !overwrites else { return }
-        guard try target.retainedMessage(Self.marker) == nil else { return }
+        guard try !isMarked else { return }
         throw ToolError(
             "\(target.location) is not empty: name another target, or use --overwrite to empty it first.")
+    }
+
+    private var isMarked: Bool {
+        get throws { try target.retainedMessage(Self.marker) != nil }
     }
 
     private func mark(_ writer: inout TargetWriter) throws {
@@ -85,23 +96,23 @@ package struct Migration {
         try writer.commit()
     }
 
-    private func copy(_ writer: inout TargetWriter, _ progress: (Int) -> Void) throws -> Census {
+    private func copy(_ writer: inout TargetWriter, _ meter: Meter) throws -> Census {
         var census = Census()
-        try Walk(source).run { record in
+        try Walk(source).run(gathered: meter.gathered) { record in
             census.add(record)
             try writer.append(record)
-            progress(record.count)
+            try meter.given(record.count)
         }
         try writer.commit()
         return census
     }
 
     /// The boots of an emptied target cannot be removed; only those of the source are compared.
-    private func readBack(_ progress: (Int) -> Void) throws -> Census {
+    private func readBack(_ meter: Meter) throws -> Census {
         let boots = Set(try source.boots().map(\.number))
         var census = Census()
-        try Walk(target).run { record in
-            progress(record.count)
+        try Walk(target).run(gathered: meter.gathered) { record in
+            try meter.given(record.count)
             if case .boot(let boot) = record, !boots.contains(boot.number) { return }
             if case .retained(let retained) = record, retained.message.topic == Self.marker { return }
             census.add(record)

@@ -6,15 +6,18 @@ import Persistence
 
 /// Writes records into a store, many to a batch.
 struct TargetWriter: ~Copyable {
-    private static let changesMax = 2_000
-    private static let bytesMax = 4 << 20
+    private static let bytesMax = 8 << 20
 
     private let store: any Store
+    private let changesMax: Int
     private var batch = ChangeBatch()
+    /// Whether batches may use what the store keeps in reserve for a full disk.
+    var makesRoom = false
 
     /// Goes on after the last batch of `store`; numbers and time are not below those of `info`.
-    init(_ store: any Store, _ info: SysInfoRecord) throws {
+    init(_ store: any Store, _ info: SysInfoRecord, changesMax: Int) throws {
         self.store = store
+        self.changesMax = changesMax
         let own = try store.sysInfo()
         batch.number = own.batch + 1
         batch.session = max(own.session, info.session)
@@ -41,7 +44,7 @@ struct TargetWriter: ~Copyable {
             batch.append(.subscription(session: record.session, filter: filter, record: encoded))
         case .reception(let session, let packetID):
             batch.append(.reception(session: session, packetID: packetID))
-        case .published(let number, let message, let deliveries): append(number, message, deliveries)
+        case .published(let publication): append(publication)
         case .retained(let record): append(record)
         case .boot(let record): batch.append(.boot(number: record.number, startedAt: record.startedAt))
         }
@@ -63,6 +66,7 @@ struct TargetWriter: ~Copyable {
     /// Commits what is left.
     mutating func commit() throws {
         guard !batch.changes.isEmpty else { return }
+        batch.makesRoom = makesRoom
         try store.commit(batch)
         batch.removeAll()
         batch.number += 1
@@ -75,19 +79,19 @@ struct TargetWriter: ~Copyable {
         batch.session = max(batch.session, record.session)
     }
 
-    private mutating func append(
-        _ number: MessageNumber, _ message: MessageRecord, _ deliveries: [Walk.Delivery]
-    ) {
-        let encoded = batch.append(message)
-        batch.append(.message(number: number, record: encoded, references: UInt32(deliveries.count)))
-        for delivery in deliveries {
-            let encoded = batch.append(delivery.record(of: message))
-            batch.append(.delivery(session: delivery.session, number: number, record: encoded))
+    private mutating func append(_ publication: Walk.Publication) {
+        let number = publication.number
+        let message = batch.append(bytes: publication.message)
+        let references = UInt32(publication.deliveries.count)
+        batch.append(.message(number: number, record: message, references: references))
+        for delivery in publication.deliveries {
+            let record = batch.append(bytes: delivery.record)
+            batch.append(.delivery(session: delivery.session, number: number, record: record))
         }
         batch.message = max(batch.message, number)
     }
 
     private mutating func commitIfDue() throws {
-        if batch.changes.count >= Self.changesMax || batch.arenaBytes >= Self.bytesMax { try commit() }
+        if batch.changes.count >= changesMax || batch.arenaBytes >= Self.bytesMax { try commit() }
     }
 }

@@ -9,7 +9,7 @@ import Persistence
 /// The port stores a message together with all its deliveries, and its pages show the queue of one session at a
 /// time. So the walk gathers, over all sessions, the deliveries with the smallest numbers that fit `windowBytesMax`,
 /// gives them out message by message in rising order, and begins anew above them: `Window`. A message then comes once
-/// with all its deliveries, and memory holds a window and eight bytes for each session that has a queue.
+/// with all its deliveries, and memory holds a window and sixteen bytes for each session.
 struct Walk {
     /// One record, or a message with its deliveries.
     enum Record {
@@ -17,70 +17,60 @@ struct Walk {
         case client(ClientRecord)
         case subscription(SubscriptionRecord)
         case reception(SessionNumber, UInt16)
-        case published(MessageNumber, MessageRecord, [Delivery])
+        case published(Publication)
         case retained(RetainedRecord)
         case boot(BootRecord)
 
         /// Records of a store in it; a message's body is counted with its deliveries.
         var count: Int {
-            guard case .published(_, _, let deliveries) = self else { return 1 }
-            return deliveries.count
+            guard case .published(let publication) = self else { return 1 }
+            return publication.deliveries.count
         }
     }
 
-    /// A delivery without its message.
-    struct Delivery: Hashable {
-        private let bare: DeliveryRecord
+    /// A message and all its deliveries, as records in their binary form.
+    struct Publication {
+        var number: MessageNumber
+        var message: [UInt8]
+        var deliveries: [Delivery] = []
+    }
 
-        init(_ record: DeliveryRecord) {
-            var bare = record
-            bare.message = MessageRecord(topic: "", payload: [])
-            self.bare = bare
-        }
-
-        var session: SessionNumber { bare.session }
-
-        func record(of message: MessageRecord) -> DeliveryRecord {
-            var record = bare
-            record.message = message
-            return record
-        }
+    /// What is particular to a delivery, in its binary form.
+    struct Delivery {
+        var session: SessionNumber
+        var record: [UInt8]
     }
 
     let store: any Store
     let windowBytesMax: Int
     private static let page = 500
 
-    init(_ store: any Store, windowBytesMax: Int = 32 << 20) {
+    init(_ store: any Store, windowBytesMax: Int = 64 << 20) {
         self.store = store
         self.windowBytesMax = windowBytesMax
     }
 
-    /// Calls `visit` with everything: ended sessions first, then clients, then what belongs to both, then the rest.
-    func run(_ visit: (Record) throws -> Void) throws {
+    /// Calls `visit` with everything: ended sessions and clients with their receptions, then subscriptions, then the
+    /// rest. `gathered` is told how many deliveries have been read and not yet been given out.
+    func run(
+        gathered: (Int) throws -> Void = { _ in }, _ visit: (Record) throws -> Void
+    ) throws {
         let info = try store.sysInfo()
-        var queues: [SessionNumber] = []
+        var sessions: [SessionNumber] = []
         try forEachSession { session, client in
             try visit(client.map { .client($0) } ?? .ended(session))
-        }
-        try forEachSession { session, client in
             if client == nil {
                 for record in try store.subscriptions(of: session) { try visit(.subscription(record)) }
             }
             if info.receptionCount > 0 {
                 for packetID in try store.receptions(of: session) { try visit(.reception(session, packetID)) }
             }
-            guard info.deliveryCount > 0 else { return }
-            let page = try store.deliveries(of: session, after: 0, limit: 1, bytesMax: 1)
-            if !page.deliveries.isEmpty { queues.append(session) }
+            if info.deliveryCount > 0 { sessions.append(session) }
         }
         try walkSubscriptions(visit)
-        var window = Window(store, queues, bytesMax: windowBytesMax)
-        while try window.gather() {
-            try window.drain { number, message, deliveries in
-                try visit(.published(number, message, deliveries))
-            }
-        }
+        let count = Int(clamping: info.deliveryCount)
+        var window = Window(store, sessions, count: count, bytesMax: windowBytesMax)
+        while try window.gather(gathered) { try window.drain { try visit(.published($0)) } }
         try walkRetained(visit)
         for boot in try store.boots() { try visit(.boot(boot)) }
     }

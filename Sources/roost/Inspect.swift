@@ -10,7 +10,8 @@ struct Inspect: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show what a store holds, on one screen.",
         discussion: """
-            With SQLite it works beside a running broker; with LMDB and Redis the broker must be ended first. The             time it takes is bounded: of a very large store not all queues are looked at, which is then said.
+            Works beside a running broker, and changes nothing. The time it takes is bounded: the queues of a very \
+            large store are not all counted to their end, and the bytes are estimated, which is then said.
             """)
 
     @Argument(help: "As in `roost serve --store`.")

@@ -2,15 +2,19 @@
 // SPDX-FileCopyrightText: 2026 The Roost authors
 
 import ArgumentParser
+import Glibc
 import Persistence
+import Server
 import StoreTools
+import Synchronization
 
 /// `roost migrate`: from one store to another.
 struct Migrate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Copy everything from one store to another and compare.",
         discussion: """
-            The source stays as it is. Neither store may be in use by a broker. When it was interrupted, run it again:             it begins anew. Both arguments are written as in `roost serve --store`.
+            The source stays as it is. Neither store may be in use by a broker. When it was interrupted, run it again: \
+            it begins anew. Both arguments are written as in `roost serve --store`.
             """)
 
     @Argument(help: "The store to read.")
@@ -22,29 +26,63 @@ struct Migrate: AsyncParsableCommand {
     @Flag(help: "Empty the target first if it holds anything.")
     var overwrite = false
 
-    @Flag(help: "Print one object of JSON at the end, and no progress.")
+    @Flag(help: "Print an object of JSON per line: once a second how far it is, and the result at the end.")
     var json = false
 
+    /// The signal that came, or zero.
+    private static let interruption = Atomic<CInt>(0)
+
     func run() async throws {
+        Signals.watch { signal in Self.interruption.store(signal, ordering: .relaxed) }
         try await Failure.explained {
-            guard from != to else { throw ToolError("The source and the target are the same store.") }
-            let source = try OpenStore(from, .reading)
-            try source.closing { _ in
-                let target = try OpenStore(to, .writing)
+            try refuseSameFile()
+            // Nobody else's name is like this one.
+            let owner = "roost migrate, process \(getpid()), \(UInt32.random(in: 0...UInt32.max))"
+            let source = try OpenStore(from, .reading, owner: owner)
+            try source.closing { store in
+                try Migration.requireSource(store)
+                let target = try openTarget(owner)
                 try target.closing { _ in try migrate(source, target) }
             }
         }
     }
 
+    private func refuseSameFile() throws {
+        let (source, target) = (try StoreAddress(parsing: from), try StoreAddress(parsing: to))
+        guard source != target, !source.isSameFile(as: target) else { throw Self.same }
+    }
+
+    /// A prefix of Redis that is in use by the source's owner is the source.
+    private func openTarget(_ owner: String) throws -> OpenStore {
+        do {
+            return try OpenStore(to, .writing, owner: owner)
+        } catch let error as StoreError where error.code == .inUse && error.message.contains(owner) {
+            throw Self.same
+        }
+    }
+
+    private static var same: ToolError { ToolError("The source and the target are the same store.") }
+
     private func migrate(_ source: OpenStore, _ target: OpenStore) throws {
-        let progress = ProgressLine(isWanted: !json)
+        let progress = ProgressLine(json ? .json : .terminal)
         let migration = Migration(
             from: source.store, to: target.store, overwrites: overwrite,
             firstFault: { source.firstFault ?? target.firstFault })
         defer { progress.end() }
-        let census = try migration.run { done, total in progress.show(done, of: total) }
+        let census = try migration.run { done, total in
+            progress.show(done, of: total)
+            try Self.throwIfInterrupted(target.store.location)
+        }
         progress.end()
         report(census, source.store.location, target.store.location, progress.seconds)
+    }
+
+    private static func throwIfInterrupted(_ target: String) throws {
+        let signal = interruption.load(ordering: .relaxed)
+        guard signal != 0 else { return }
+        throw ToolError(
+            "\(signal == SIGINT ? "Interrupted" : "Ended by a signal"): \(target) is not complete; run the same "
+                + "command again.")
     }
 
     private func report(_ census: Census, _ from: String, _ to: String, _ seconds: Double) {

@@ -3,7 +3,6 @@
 
 import Persistence
 import Server
-import StoreSQLite
 import StoreTools
 import Synchronization
 
@@ -18,12 +17,13 @@ final class OpenStore: Sendable {
 
     /// How it is opened.
     enum Use {
-        /// Beside a running broker where the engine allows it.
+        /// Beside a running broker.
         case inspecting
         case reading, writing
     }
 
-    init(_ text: String, _ use: Use) throws {
+    /// `owner` is what others are told who want a prefix of Redis that this has; `nil` for host and process.
+    init(_ text: String, _ use: Use, owner: String? = nil) throws {
         let address = try StoreAddress(parsing: text)
         let fault = Fault()
         self.fault = fault
@@ -36,11 +36,11 @@ final class OpenStore: Sendable {
             try address.makeParent()
         }
         // Longer than the lease of an owner that died, shorter than anybody's patience.
-        store = try address.makeStore(.disk, standby: .seconds(5)) { sentence in
+        store = try address.makeStore(.disk, standby: .seconds(5), owner: owner) { sentence in
             fault.sentence.withLock { first in first = first ?? sentence }
         }
-        if case .inspecting = use, let sqlite = store as? SQLiteStore {
-            try sqlite.openForReading()
+        if case .inspecting = use, let store = store as? any ReadableStore {
+            try store.openForReading()
         } else {
             try store.open()
         }

@@ -14,9 +14,9 @@ import StoreTools
 extension StoreAddress {
     /// The store, not open. A sentence about each record that cannot be read goes to `onCorruptRecord`. Redis promises
     /// what its own settings say, whatever `durability` is. `standby` is how long Redis is asked for a prefix that
-    /// another broker has; `nil` for the store's own choice.
+    /// another broker has, and `owner` what others are told about who has it; `nil` for the store's own choice.
     func makeStore(
-        _ durability: Durability, standby: Duration? = nil,
+        _ durability: Durability, standby: Duration? = nil, owner: String? = nil,
         onCorruptRecord: @escaping @Sendable (String) -> Void
     ) throws -> any Store {
         switch scheme {
@@ -33,6 +33,7 @@ extension StoreAddress {
             var options = try RedisStore.Options(text)
             options.onCorruptRecord = onCorruptRecord
             if let standby { options.standbyMax = standby }
+            options.ownerName = owner
             return RedisStore(options)
         }
     }
@@ -50,16 +51,29 @@ extension StoreAddress {
         )
     }
 
+    /// Whether both lead to one file, however they are written. Of Redis only Redis can tell.
+    func isSameFile(as other: StoreAddress) -> Bool {
+        guard let file, let otherFile = other.file else { return false }
+        var (first, second) = (stat(), stat())
+        guard stat(file, &first) == 0, stat(otherFile, &second) == 0 else { return false }
+        return first.st_dev == second.st_dev && first.st_ino == second.st_ino
+    }
+
+    /// The file that is there when the store is.
+    private var file: String? {
+        switch scheme {
+        case .sqlite: rest
+        case .lmdb: rest + "/data.mdb"
+        case .redis, .rediss, .redisUnix, .memory: nil
+        }
+    }
+
     /// Throws when there is nothing at the address; opening a store would make an empty one.
     func requireFile() throws(ToolError) {
-        let path: String
-        switch scheme {
-        case .sqlite: path = rest
-        case .lmdb: path = rest + "/data.mdb"
-        case .redis, .rediss, .redisUnix: return
-        case .memory:
+        guard scheme != .memory else {
             throw ToolError("A memory store ends with its broker, so there is nothing to read in memory:.")
         }
+        guard let path = file else { return }
         guard access(path, F_OK) != 0 else { return }
         throw ToolError("\(path) cannot be opened: \(String(cString: strerror(errno))).")
     }

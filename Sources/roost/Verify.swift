@@ -9,7 +9,8 @@ struct Verify: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Check every record of a store and what they say about each other.",
         discussion: """
-            Prints one sentence per fault; the exit code is 1 when there is one. Reads everything. A broker that has             the store must be ended first, except with SQLite.
+            Prints one sentence per fault; the exit code is 1 when there is one. Reads everything, as of one batch, and \
+            changes nothing. Works beside a running broker; with Redis only while that has nothing to write.
             """)
 
     @Argument(help: "As in `roost serve --store`.")

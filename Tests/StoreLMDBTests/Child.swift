@@ -31,6 +31,13 @@ final class Child {
         guard status == 0, read(output, &byte, 1) == 1 else { throw NotReady() }
     }
 
+    /// Writes a line to the program and waits until it has written something again.
+    func ask() throws {
+        var line: UInt8 = 10
+        var byte: UInt8 = 0
+        guard write(input, &line, 1) == 1, read(output, &byte, 1) == 1 else { throw NotReady() }
+    }
+
     deinit {
         close(input)
         close(output)

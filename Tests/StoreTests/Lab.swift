@@ -85,9 +85,9 @@ final class Lab {
         connection.close()
     }
 
-    /// The bytes of the database file.
-    func bytes() throws -> [UInt8] {
-        let descriptor = open(path, O_RDONLY)
+    /// The bytes of the database file, or of the one beside it whose name ends so.
+    func bytes(_ ending: String = "") throws -> [UInt8] {
+        let descriptor = open(path + ending, O_RDONLY)
         defer { close(descriptor) }
         let size = Int(lseek(descriptor, 0, SEEK_END))
         return [UInt8](unsafeUninitializedCapacity: size) { buffer, count in

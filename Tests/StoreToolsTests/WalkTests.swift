@@ -10,18 +10,16 @@ import Testing
 struct WalkTests {
     private func messages(_ store: any Store, window: Int) throws -> [MessageNumber: Int] {
         var found: [MessageNumber: Int] = [:]
-        var last: MessageNumber = 0
         try Walk(store, windowBytesMax: window).run { record in
-            guard case .published(let number, _, let deliveries) = record else { return }
-            #expect(number > last)
-            last = number
-            found[number] = deliveries.count
+            guard case .published(let publication) = record else { return }
+            #expect(found[publication.number] == nil)
+            found[publication.number] = publication.deliveries.count
         }
         return found
     }
 
     @Test(arguments: [1, 1_000, 10_000, 1 << 30])
-    func `every message comes once, in order, with all its deliveries, whatever fits the window`(
+    func `every message comes once, with all its deliveries, whatever fits the window`(
         window: Int
     ) throws {
         let store = MemoryStore()

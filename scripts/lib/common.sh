@@ -35,9 +35,9 @@ need_swift() {
     fi
 }
 
-# Builds the broker and prints nothing but what the build prints.
+# Builds the broker, or another program, and prints nothing but what the build prints.
 build_release() {
-    swift build --package-path "$root" "${release_flags[@]}" --product roost
+    swift build --package-path "$root" "${release_flags[@]}" --product "${1:-roost}"
 }
 
 release_binary() {

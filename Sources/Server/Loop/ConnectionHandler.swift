@@ -16,7 +16,9 @@ import Persistence
 ///
 /// Bytes go to the socket past the channel: its way costs five times the instructions of the call. Only what the
 /// socket does not take is left to the channel, which knows how to wait, and until that is gone everything
-/// follows it there. This holds for plain TCP only, where the handler is alone in its pipeline.
+/// follows it there. This holds for plain TCP only, where the handler is alone in its pipeline. The channel closes its
+/// socket and calls `channelInactive` in one go, and that forgets `context`: no flush meets a socket's number that
+/// another connection has got since.
 final class ConnectionHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer

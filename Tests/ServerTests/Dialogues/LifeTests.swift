@@ -35,6 +35,32 @@ struct LifeTests {
         try await running.value
     }
 
+    @Test func `the target of a migration that did not end is not served, and not written to`() async throws {
+        let store = MemoryStore()
+        store.open()
+        var batch = ChangeBatch()
+        batch.number = 1
+        let topic = batch.append(bytes: MigrationMark.topic.bytes)
+        let record = batch.append(MessageRecord(topic: MigrationMark.topic, payload: []))
+        batch.append(.retained(topic: topic, number: 1, record: record))
+        try store.commit(batch)
+        store.close()
+        let error = await #expect(throws: BrokerError.self) { try await makeBroker(on: store).run() }
+        #expect(error?.code == .store)
+        #expect(error?.message.contains("roost migrate") == true)
+        store.open()
+        #expect(try store.sysInfo().batch == 1)
+        store.close()
+    }
+
+    @Test func `no client can make a store look like the target of a migration`() async throws {
+        try await withBroker(on: MemoryStore()) { _, port in
+            let client = try await TestClient.connect(port: port, "client")
+            try await client.publish(MigrationMark.topic, "x", qos: .atLeastOnce, retain: true, id: 5)
+            try await client.expect(.puback(Acknowledgement(packetID: 5, reason: .topicNameInvalid)))
+        }
+    }
+
     @Test func `a taken port is one sentence, before the store is touched`() async throws {
         try await withBroker(on: MemoryStore()) { _, port in
             let store = MemoryStore()

@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: 2026 The Roost authors
+"""`roost migrate` between real stores: nothing is lost or doubled, also when it is killed; the source stays as it is."""
+import hashlib
+import json
+import os
+import pty
+import random
+import shutil
+import signal
+import tempfile
+import time
+import unittest
+
+from broker import Broker
+from migrate_case import KINDS, Done, MigrateCase
+from migration_ring import Ring
+from peer import Paho
+from redis_server import RedisServer
+
+
+class MigrationRing(unittest.TestCase):
+    def test_a_small_ring(self):
+        directory = tempfile.mkdtemp(prefix="roost-ring-")
+        self.addCleanup(shutil.rmtree, directory, ignore_errors=True)
+        with RedisServer() as redis:
+            ring = Ring(20_000, directory, redis, seconds_max=60)
+            ring.run()
+            self.assertEqual(ring.resumed, ring.stores)
+
+
+class Interrupted(MigrateCase):
+    def kill_again_and_again(self, kind, rounds):
+        source, target = self.source(), self.address(kind, "target")
+        began = time.monotonic()
+        expected = self.migrate(source, self.address(kind, "undisturbed"))
+        duration = time.monotonic() - began
+        killed = 0
+        for _ in range(rounds):
+            process = self.start(source, target)
+            self.wait_until(lambda: self.has_begun(target), process)
+            time.sleep(random.uniform(0, 0.6) * duration)
+            process.kill()
+            process.communicate()
+            if process.returncode == 0:  # It was faster; the next one begins with a target that is complete.
+                self.assert_refused(self.run_migrate(source, target), "--overwrite")
+                self.migrate(source, target, "--overwrite")
+                continue
+            killed += 1
+            self.assertEqual(process.returncode, -signal.SIGKILL)
+        self.assertGreater(killed, 0)
+        done = self.run_migrate(target, f"sqlite:{self.path('other.db')}")
+        if "did not end" in done.stderr:
+            self.assert_refused(done, "did not end")
+            self.assertFalse(os.path.exists(self.path("other.db")))
+            self.assertEqual(self.migrate(source, target), expected)
+        self.assert_sound(target)
+        self.assertEqual(self.census(target), expected)
+        self.assertEqual(self.census(source), expected)
+
+    def test_sqlite_after_kill_9(self):
+        self.kill_again_and_again("sqlite", 6)
+
+    def test_lmdb_after_kill_9(self):
+        self.kill_again_and_again("lmdb", 6)
+
+    def test_redis_after_kill_9(self):
+        self.kill_again_and_again("redis", 3)
+
+    def test_an_interrupt_ends_with_a_sentence(self):
+        source = self.source()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            target = self.address("sqlite", f"target-{number}")
+            process = self.start(source, target)
+            self.assertTrue(self.wait_until(lambda: self.has_begun(target), process))
+            process.send_signal(number)
+            self.assert_refused(Done(process), "is not complete", "run the same command again")
+            self.assertEqual(self.migrate(source, target), self.census(source))
+
+    def test_an_interrupt_gives_redis_back_at_once(self):
+        source, target = self.source(), self.address("redis", "target")
+        process = self.start(source, target)
+        self.assertTrue(self.wait_until(lambda: self.has_begun(target), process))
+        process.send_signal(signal.SIGINT)
+        self.assert_refused(Done(process), "Interrupted")
+        self.assertEqual(self.redis.send("EXISTS", "{target}:lease"), 0)
+        self.migrate(source, target)
+
+
+class Shown(MigrateCase):
+    def test_a_terminal_shows_rate_and_time_left(self):
+        ours, theirs = pty.openpty()
+        self.addCleanup(os.close, ours)
+        target = self.address("sqlite", "target")
+        process = self.start(self.source(), target, stderr=theirs)
+        self.assertTrue(self.wait_until(lambda: self.has_begun(target), process))
+        self.pause(process, 0.3)
+        os.close(theirs)
+        output, _ = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 0)
+        shown = os.read(ours, 1 << 16).decode()
+        self.assertRegex(shown, r"\r\[#*\.*\] \d+ %  \d+ records/s  \d+ min \d+ s left")
+        self.assertTrue(shown.endswith("\r\x1b[K"), shown)
+        self.assertIn("now holds what", output)
+
+    def test_json_is_an_object_per_line(self):
+        target = self.address("sqlite", "target")
+        process = self.start(self.source(), target, "--json")
+        self.assertTrue(self.wait_until(lambda: self.has_begun(target), process))
+        self.pause(process, 1.1)
+        done = Done(process)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        *progress, result = [json.loads(line) for line in done.stdout.splitlines()]
+        self.assertGreater(len(progress), 0)
+        for line in progress:
+            self.assertEqual(
+                sorted(line["progress"]), ["done", "records_per_second", "seconds_left", "total"]
+            )
+            self.assertLessEqual(line["progress"]["done"], line["progress"]["total"])
+        self.assertEqual(sorted(result), ["from", "kinds", "seconds", "to"])
+        self.assertEqual(result["kinds"]["deliveries"]["count"], 30_000)
+
+    @staticmethod
+    def pause(process, seconds):
+        """Lets time pass, so that there is something to show however fast the machine is."""
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(seconds)
+        process.send_signal(signal.SIGCONT)
+
+
+class Targets(MigrateCase):
+    def test_a_target_that_is_not_empty_is_refused_unless_told_otherwise(self):
+        source = self.source()
+        for kind in KINDS:
+            with self.subTest(kind=kind):
+                target = self.small(kind, "target")
+                before = self.census(target)
+                self.assert_refused(self.run_migrate(source, target), "is not empty", "--overwrite")
+                self.assertEqual(self.census(target), before)
+                kinds = self.migrate(source, target, "--overwrite")
+                self.assertEqual(kinds, self.census(source))
+                self.assertEqual(self.census(target)["clients"], kinds["clients"])
+                self.assert_sound(target)
+                shutil.rmtree(self.path("target"), ignore_errors=True)
+                if kind == "sqlite":
+                    os.unlink(self.path("target"))
+
+    def test_the_source_is_not_changed_and_still_serves(self):
+        for kind in KINDS:
+            with self.subTest(kind=kind):
+                source = self.source(kind, kind)
+                before = self.census(source)
+                content = self.content(kind)
+                self.migrate(source, self.address("sqlite", "of-" + kind))
+                self.assertEqual(self.content(kind), content)
+                self.assertEqual(self.census(source), before)
+                with Broker(store=source) as broker:
+                    with Paho(broker.port, "ring-client-7", clean=False, expiry=1000) as client:
+                        self.assertTrue(client.session_present)
+                        self.assertTrue(client.message().topic.startswith("fill/"))
+                    self.assertEqual(broker.terminate(), 0)
+
+    def content(self, kind):
+        """The bytes of the file that holds everything. Redis has no such file."""
+        if kind == "redis":
+            return None
+        with open(self.path(kind) + ("/data.mdb" if kind == "lmdb" else ""), "rb") as file:
+            return hashlib.sha256(file.read()).hexdigest()
+
+    def test_a_store_that_a_broker_serves_is_refused(self):
+        for kind in KINDS:
+            with self.subTest(kind=kind):
+                served, other = self.address(kind, "served"), self.address("sqlite", "other-" + kind)
+                with Broker(store=served) as broker:
+                    self.assert_refused(self.run_migrate(served, other), "in use by another Roost")
+                    self.assertFalse(os.path.exists(other.partition(":")[2]))
+                    self.assert_refused(self.run_migrate(self.source(), served), "in use by another Roost")
+                    with Paho(broker.port, "undisturbed") as client:
+                        client.publish("x", "y", 1)
+                    self.assertEqual(broker.terminate(), 0)
+                shutil.rmtree(self.path("served"), ignore_errors=True)
+                if kind == "sqlite":
+                    os.unlink(self.path("served"))
+
+    def test_a_target_that_a_migration_writes_is_refused(self):
+        source, target = self.source(), self.address("lmdb", "target")
+        process = self.start(source, target)
+        self.assertTrue(self.wait_until(lambda: self.has_begun(target), process))
+        process.send_signal(signal.SIGSTOP)
+        self.assert_refused(self.run_migrate(self.small("sqlite", "other"), target), "in use by another Roost")
+        self.assert_refused(self.run_migrate(source, self.address("sqlite", "third")), "in use by another Roost")
+        process.send_signal(signal.SIGCONT)
+        self.assertEqual(Done(process).returncode, 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
