@@ -204,18 +204,19 @@ class Less(OnRedis):
         self.assert_ends(self.running, self.ENDED + empty)
 
 
-class Promise(OnRedis):
+class Promise(unittest.TestCase):
     """What Redis promises is in the log, and a warning if more was asked for."""
 
     WARNING = " warning what is acknowledged "
 
     def started(self, settings, *flags):
         with RedisServer(settings) as redis, Broker(*flags, store=redis.address) as broker:
+            self.assertEqual(broker.terminate(), 0)
             return broker.log()
 
     def test_every_write_is_synced(self):
-        log = self.broker().log()
-        self.assertIn("durability=disk", log)
+        log = self.started(SYNCED)
+        self.assertIn(" restored durability=disk", log)
         self.assertNotIn(" warning ", log)
 
     def test_a_sync_every_second(self):
