@@ -73,7 +73,8 @@ let package = Package(
             name: "StoreToolsTests",
             dependencies: ["Packets", "Persistence", "StoreTools", "StoreMemory", "StoreSQLite", "StoreLMDB"]),
         .executableTarget(
-            name: "ring-fill", dependencies: ["Packets", "Persistence", "StoreSQLite"], path: "Tests/RingFill"),
+            name: "ring-fill", dependencies: ["Packets", "Persistence", "StoreSQLite"], path: "Tests/RingFill"
+        ),
         .testTarget(
             name: "EngineTests",
             dependencies: ["Packets", "Persistence", "Engine", "StoreMemory", "PacketFixtures", nio]),
@@ -97,6 +98,22 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// The micro benchmarks see what is `package`, so they are a target here, for those who ask (Benchmarks/micro).
+if Context.environment["ROOST_BENCHMARKS"] != nil {
+    package.dependencies.append(
+        .package(url: "https://github.com/ordo-one/benchmark", from: "1.38.1", traits: []))
+    package.targets.append(
+        .executableTarget(
+            name: "MicroBenchmarks",
+            dependencies: [
+                "Packets", "Persistence", "Engine", "StoreMemory", "StoreSQLite", "StoreLMDB", "CSQLite",
+                "CLMDB",
+                nio, .product(name: "Benchmark", package: "benchmark"),
+            ],
+            path: "Benchmarks/Micro",
+            plugins: [.plugin(name: "BenchmarkPlugin", package: "benchmark")]))
+}
 
 for target in package.targets where target.type != .system {
     target.swiftSettings = [

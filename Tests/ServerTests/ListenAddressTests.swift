@@ -42,4 +42,9 @@ struct ListenAddressTests {
         let address = try ListenAddress(parsing: "[::1]:1883").resolved()
         #expect(ListenAddress.text(address) == "[::1]:1883")
     }
+
+    @Test(arguments: ["127.0.0.1:1883", "0.0.0.0:1", "255.255.255.255:65535", "10.0.100.9:80"])
+    func `the text of an IPv4 address is what it was read from`(text: String) throws {
+        #expect(ListenAddress.text(try ListenAddress(parsing: text).resolved()) == text)
+    }
 }

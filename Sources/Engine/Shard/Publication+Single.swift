@@ -17,7 +17,7 @@ extension Shard {
             isPersistent: session.isPersistent)
         let identifiers = subscription.identifier == 0 ? [] : [subscription.identifier][...]
         append(
-            &target, identifiers, share: "", stores: session.isPersistent, of: publication, &progress)
+            &target, identifiers, share: nil, stores: session.isPersistent, of: publication, &progress)
     }
 
     /// A delivery of a share whose member has ended, for another member; nobody left: it is discarded. Its

@@ -101,13 +101,15 @@ extension Shard {
         var target = PostReceiver(
             session: receiver.session, place: receiver.seat, ordinal: PostReceiver.unstored, qos: qos,
             retain: publication.retain && keepsRetain, isPersistent: receiver.isPersistent)
-        let identifiers = match.identifiers[isOwn ? receiver.ownIdentifiers : receiver.identifiers]
-        append(&target, identifiers, share: "", stores: receiver.isPersistent, of: publication, &progress)
+        let range = isOwn ? receiver.ownIdentifiers : receiver.identifiers
+        // Most have none, and a slice of nothing would count references all the same.
+        let identifiers = range.isEmpty ? [] : match.identifiers[range]
+        append(&target, identifiers, share: nil, stores: receiver.isPersistent, of: publication, &progress)
     }
 
     /// Appends one receiver to the last post; stores its delivery if it `stores` and the QoS asks for it.
     func append(
-        _ target: inout PostReceiver, _ identifiers: ArraySlice<UInt32>, share: Text, stores: Bool,
+        _ target: inout PostReceiver, _ identifiers: ArraySlice<UInt32>, share: Text?, stores: Bool,
         of publication: Publication, _ progress: inout PublishProgress
     ) {
         if stores && target.qos != .atMostOnce {
@@ -118,23 +120,23 @@ extension Shard {
         }
         target.firstIdentifier = Int32(tick.identifiers.count)
         target.identifierCount = Int32(identifiers.count)
-        tick.identifiers.append(contentsOf: identifiers)
+        if !identifiers.isEmpty { tick.identifiers.append(contentsOf: identifiers) }
         tick.append(target)
     }
 
     // MARK: The lane
 
     private func appendDelivery(
-        _ target: inout PostReceiver, _ identifiers: ArraySlice<UInt32>, share: Text,
+        _ target: inout PostReceiver, _ identifiers: ArraySlice<UInt32>, share: Text?,
         of publication: Publication, _ progress: inout PublishProgress
     ) {
         appendMessage(publication, .none, &progress)
         var delivery = LaneDelivery(
             session: target.session, seat: target.place, qos: target.qos, retain: target.retain)
-        if !share.isEmpty { delivery.share = lane.append(bytes: share.bytes) }
+        if let share { delivery.share = lane.append(bytes: share.bytes) }
         delivery.firstIdentifier = Int32(lane.identifiers.count)
         delivery.identifierCount = Int32(identifiers.count)
-        lane.identifiers.append(contentsOf: identifiers)
+        if !identifiers.isEmpty { lane.identifiers.append(contentsOf: identifiers) }
         target.ordinal = lane.append(delivery)
     }
 

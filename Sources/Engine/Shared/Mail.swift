@@ -27,7 +27,7 @@ package struct Mail: Sendable {
 
     package mutating func append(bytes: UnsafeRawBufferPointer) -> Slice {
         let start = arena.count
-        arena.append(contentsOf: bytes)
+        if !bytes.isEmpty { arena.append(contentsOf: bytes) }
         return Slice(start: start, count: bytes.count)
     }
 
