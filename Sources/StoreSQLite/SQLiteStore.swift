@@ -41,8 +41,8 @@ public final class SQLiteStore: Store {
         var insertionsPerSlice = 256
         /// Bodies that fill a good part of a page gain nothing by waiting and are never kept in `recent`.
         var recentBodyBytesMax = 1_024
-        /// Bytes by which a queue grows in one batch from which on they are not kept in `recent` either.
-        var bulkBytesMin = 2_048
+        /// Messages by which a queue grows in one batch from which on they are not kept in `recent` either.
+        var bulkCountMin = 8
 
         /// The defaults.
         public init() {}

@@ -8,7 +8,8 @@
 /// first kept in `recent`, small enough that its pages are all warm and shared by the rows of one batch, with
 /// its body beside it in `message`. From there slices move to `settled` (see `Settling`), many rows of one
 /// session at a time, and take a body that is not shared along: a queue is then one range of one table. What
-/// is removed soon after it came never gets there. Shared bodies stay in `message` and are counted in `refs`;
+/// is removed soon after it came never gets there, and what comes many at a time goes there at once
+/// (`QueueGrowth`). Shared bodies stay in `message` and are counted in `refs`;
 /// zero marks a body with one delivery, which is not counted. Packet identifiers that are taken are found by an
 /// index that has only the rows with one.
 ///

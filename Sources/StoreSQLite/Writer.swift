@@ -30,7 +30,7 @@ final class Writer {
         self.options = options
         self.info = info
         draft = info
-        growth = QueueGrowth(bytesMin: options.bulkBytesMin)
+        growth = QueueGrowth(countMin: options.bulkCountMin)
         statements = try WriterStatements(connection)
         let recent = try connection.integer("SELECT count(*) FROM recent")
         settling = Settling(recentCount: Int(recent), message: info.message)

@@ -31,7 +31,7 @@ struct Candidate: CustomTestStringConvertible, Sendable {
             options.recentCountMax = 5
             options.insertionsPerSlice = 3
             options.recentBodyBytesMax = 200
-            options.bulkBytesMin = 300
+            options.bulkCountMin = 3
             options.logBytesMax = 1 << 18
         })
 
