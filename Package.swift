@@ -73,7 +73,8 @@ let package = Package(
             name: "StoreToolsTests",
             dependencies: ["Packets", "Persistence", "StoreTools", "StoreMemory", "StoreSQLite", "StoreLMDB"]),
         .executableTarget(
-            name: "ring-fill", dependencies: ["Packets", "Persistence", "StoreSQLite"], path: "Tests/RingFill"),
+            name: "ring-fill", dependencies: ["Packets", "Persistence", "StoreSQLite"], path: "Tests/RingFill"
+        ),
         .testTarget(
             name: "EngineTests",
             dependencies: ["Packets", "Persistence", "Engine", "StoreMemory", "PacketFixtures", nio]),

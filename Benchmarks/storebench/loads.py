@@ -89,6 +89,15 @@ def detached(store, place, seconds):
         }
 
 
+def lone(store, place, seconds):
+    """One publisher that waits for each acknowledgement, to one absent session: commits of one message."""
+    with World(store, place) as world:
+        options = ["--detached", "--clients", 1, "--window", 1, "--size", 200, "--seconds", seconds]
+        result = Load(world, "durable", *options).result()
+        latency = result["ack_latency_us"]
+        return {"ack_p50_us": latency["p50"], "ack_p99_us": latency["p99"], "faults": faults(result)}
+
+
 def online(store, place, seconds):
     """QoS 1 to 20 persistent sessions that are there."""
     with World(store, place) as world:

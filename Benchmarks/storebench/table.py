@@ -47,6 +47,8 @@ def markdown(results):
         row("floor: bytes written per message", results, lambda r: whole(r["floor"]["bytes_per_row"])),
         row("append and fdatasync of a file: messages per second", results,
             lambda r: whole(r["file"]["rows_per_second"])),
+        row("**one message at a time**, absent session: acknowledgement p50 / p99, µs", results,
+            lambda r: f"{whole(r['lone']['ack_p50_us'])} / {whole(r['lone']['ack_p99_us'])}"),
         row("**QoS 1 to 20 connected persistent sessions**: acknowledged per second", results,
             lambda r: whole(r["online"]["acked_per_s"])),
         row("CPU µs per message in and out (broker + server)", results, lambda r: with_server(r["online"])),
@@ -65,6 +67,15 @@ def markdown(results):
         row("lost, doubled or out of order", results, faults),
     ]  # fmt: skip
     return "\n".join(lines)
+
+
+def write_readme(path, text):
+    """Puts the table between its marks."""
+    begin, end = "<!-- stores: begin -->", "<!-- stores: end -->"
+    with open(path, encoding="utf-8") as file:
+        before, rest = file.read().split(begin)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(f"{before}{begin}\n\n{text}\n{end}{rest.split(end)[1]}")
 
 
 def floor_cpu(result):

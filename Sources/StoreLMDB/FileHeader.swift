@@ -15,6 +15,7 @@ struct FileHeader {
         var pageSize: Int
         var lastPage: UInt64
         var transaction: UInt64
+        var bytes: [UInt8]
     }
 
     private static let metaBytes = 152
@@ -42,6 +43,25 @@ struct FileHeader {
         let size = Int(lseek(descriptor, 0, SEEK_END))
         if size == 0 { return 0 }
         return try FileHeader(path: path, descriptor: descriptor, size: size).bytesInUse()
+    }
+
+    /// What is wrong with the pages of the state that a transaction has left, which a reader keeps from being written
+    /// over; `nil` when the meta pages are those of later ones.
+    static func treeFaults(_ directory: String, transaction: Int) throws(StoreError) -> [String]? {
+        let path = directory + "/data.mdb"
+        let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            throw StoreError(.unavailable, "\(path) cannot be read (\(String(cString: strerror(errno)))).")
+        }
+        defer { Glibc.close(descriptor) }
+        let header = FileHeader(path: path, descriptor: descriptor, size: 0)
+        let first = try header.meta(0, at: 0)
+        let second = try header.meta(1, at: first.pageSize)
+        guard let meta = [first, second].first(where: { $0.transaction == UInt64(transaction) }) else {
+            return nil
+        }
+        var walk = header.walk(meta)
+        return walk.faults()
     }
 
     /// Writes both meta pages anew as they are seen, and syncs everything before and after.
@@ -85,7 +105,21 @@ struct FileHeader {
                 "\(path) is truncated: it has \(size) bytes and should have at least \(needed). Restore a copy."
             )
         }
+        try checkNames(meta)
         return needed
+    }
+
+    private func checkNames(_ meta: Meta) throws(StoreError) {
+        var walk = walk(meta)
+        do throws(TreePage.Fault) {
+            try walk.checkNames()
+        } catch {
+            throw damaged(error.what)
+        }
+    }
+
+    private func walk(_ meta: Meta) -> PageWalk {
+        PageWalk(descriptor, pageSize: meta.pageSize, lastPage: meta.lastPage, meta: meta.bytes)
     }
 
     private func meta(_ number: Int, at offset: Int) throws(StoreError) -> Meta {
@@ -108,7 +142,7 @@ struct FileHeader {
             }
             let meta = Meta(
                 pageSize: Int(word(40, UInt32.self)), lastPage: word(136, UInt64.self),
-                transaction: word(144, UInt64.self))
+                transaction: word(144, UInt64.self), bytes: Array(bytes))
             guard meta.pageSize >= 512, meta.pageSize <= 65_536, meta.pageSize & (meta.pageSize - 1) == 0
             else {
                 throw damaged("its page size is \(meta.pageSize)")

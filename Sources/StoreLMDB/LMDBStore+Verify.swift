@@ -5,9 +5,10 @@ import CLMDB
 public import Persistence
 
 extension LMDBStore {
-    /// Every page is accounted for, every record, and every invariant between them, as of one batch. Reads everything;
-    /// commits go on meanwhile, but what they free cannot be used again before it is done: it gives up with `retry` when
-    /// the file has grown by `verifyGrowthBytesMax`. Begins anew when the map has to grow.
+    /// Every page has one place and is what the one above says (`PageWalk`), every record, and every invariant between
+    /// them, as of one batch. Reads everything; commits go on meanwhile, but what they free cannot be used again before
+    /// it is done: it gives up with `retry` when the file has grown by `verifyGrowthBytesMax`. Begins anew when the map
+    /// has to grow.
     public func verify() throws(StoreError) -> [String] {
         while true {
             if let faults = try inspected() { return faults }
@@ -22,6 +23,10 @@ extension LMDBStore {
             }
             defer { transaction.abort() }
             let info = try environment.info(transaction)
+            guard
+                let faults = try FileHeader.treeFaults(location, transaction: mdb_txn_id(transaction.pointer))
+            else { return nil }
+            if !faults.isEmpty { return faults.map { "LMDB: \($0)." } }
             let limit = environment.end + options.verifyGrowthBytesMax
             var inspection = Inspection(transaction, environment.tables, info) {
                 [gate, options] () throws(LMDBFailure) in

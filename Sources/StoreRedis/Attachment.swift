@@ -11,55 +11,86 @@ struct Attachment {
     /// Why the prefix cannot be had.
     struct Obstacle: Error {
         let error: StoreError
-        /// Whether it may go away while one waits.
+        /// Whether it may go away while one waits: the lease of another owner, the loading of the data, a server
+        /// that was there and went away. One that is not there is more likely a mistake in the address.
         let mayPass: Bool
+
+        init(error: StoreError, mayPass: Bool) {
+            self.error = error
+            self.mayPass = mayPass
+        }
+
+        init(_ sentence: String) {
+            self.init(error: StoreError(.unavailable, sentence), mayPass: false)
+        }
+
+        init(_ failure: RedisFailure, _ options: RedisStore.Options, _ claim: Claim) {
+            var isLost = false
+            if case .lost = failure { isLost = true }
+            self.init(
+                error: failure.opening(options.location),
+                mayPass: failure.meaning == .loading || isLost && !claim.isHolding)
+        }
     }
 
     init(_ options: RedisStore.Options, _ claim: Claim) throws(Obstacle) {
-        let location = options.location
         do throws(RedisFailure) {
             connection = try Connection(options)
+            settings = try ServerSettings(connection)
         } catch {
-            throw Obstacle(error: error.opening(location), mayPass: error.meaning == .loading)
+            throw Obstacle(error, options, claim)
         }
-        do throws(StoreError) {
-            settings = try ServerSettings(connection, location)
-            try Self.take(connection, options, claim)
+        guard !settings.evicts else {
+            throw Obstacle(
+                "\(options.location) throws data away when its memory is full: set maxmemory-policy to noeviction."
+            )
+        }
+        var refusal: StoreError?
+        var replicas: Int64 = 0
+        do throws(RedisFailure) {
+            refusal = try Self.take(connection, options, claim)
+            if refusal == nil, options.replicasMin > 0 {
+                replicas = try connection.send(Self.wait(options)).read { $0.integer }
+            }
         } catch {
-            throw Obstacle(error: error, mayPass: error.code == .inUse && !claim.isHolding)
+            throw Obstacle(error, options, claim)
         }
+        if let refusal {
+            throw Obstacle(error: refusal, mayPass: refusal.code == .inUse && !claim.isHolding)
+        }
+        guard replicas < options.replicasMin else { return }
+        throw Obstacle(Self.tooFew(options))
     }
 
+    /// Takes the prefix, or says why it is not to be had.
     private static func take(
         _ connection: Connection, _ options: RedisStore.Options, _ claim: Claim
-    ) throws(StoreError) {
-        let location = options.location
-        var reply = try attempt(connection, options, claim)
-        if let deserter = reply.read({ Verdict.deserter($0) }) {
-            reply = try attempt(connection, options, claim, deserter: deserter)
+    ) throws(RedisFailure) -> StoreError? {
+        let reply = try attempt(connection, options, claim, deserter: "")
+        guard let deserter = reply.read({ Verdict.deserter($0) }) else {
+            return accept(reply, options, claim)
         }
-        try reply.read { (value) throws(StoreError) in
-            try Verdict.check(value, location, claim)
-            claim.taken(epoch: value[1].text, batch: value[2].number ?? 0)
-        }
-        guard options.replicasMin > 0 else { return }
-        do throws(RedisFailure) {
-            let count = try connection.send(Self.wait(options)).read { $0.integer }
-            if count >= options.replicasMin { return }
-        } catch {
-            throw error.opening(location)
-        }
-        throw StoreError(.unavailable, Self.tooFew(options))
+        return accept(try attempt(connection, options, claim, deserter: deserter), options, claim)
     }
 
     private static func attempt(
-        _ connection: Connection, _ options: RedisStore.Options, _ claim: Claim, deserter: String = ""
-    ) throws(StoreError) -> Reply {
+        _ connection: Connection, _ options: RedisStore.Options, _ claim: Claim, deserter: String
+    ) throws(RedisFailure) -> Reply {
         let arguments = claim.nextTurn(name: options.shownOwner, lease: options.lease, deserter: deserter)
-        do throws(RedisFailure) {
-            return try connection.run(.take, options.keyPrefix, arguments.map { .text($0) })
-        } catch {
-            throw error.opening(options.location)
+        return try connection.run(.take, options.keyPrefix, arguments.map { .text($0) })
+    }
+
+    private static func accept(
+        _ reply: borrowing Reply, _ options: RedisStore.Options, _ claim: Claim
+    ) -> StoreError? {
+        reply.read { value in
+            do throws(StoreError) {
+                try Verdict.check(value, options.location, claim)
+                claim.taken(epoch: value[1].text, batch: value[2].number ?? 0)
+                return nil
+            } catch {
+                return error
+            }
         }
     }
 

@@ -9,12 +9,13 @@ extension RedisStore: ReadableStore {
     /// read-only replica will do.
     package func openForReading() throws(StoreError) {
         let connection: Connection
+        let settings: ServerSettings
         do throws(RedisFailure) {
             connection = try Connection(options)
+            settings = try ServerSettings(connection)
         } catch {
             throw error.opening(location)
         }
-        let settings = try ServerSettings(connection, location, forReading: true)
         try requireFormat(connection)
         durabilityInForce.withLock { $0 = settings.durability }
         isReading.store(true, ordering: .relaxed)

@@ -17,25 +17,19 @@ struct ServerSettings {
     let durability: Durability
     /// The longest argument of a command.
     let argumentBytesMax: Int
+    /// Whether the server throws data away when its memory is full.
+    let evicts: Bool
 
     private static let names = [
         "appendonly", "appendfsync", "no-appendfsync-on-rewrite", "save", "maxmemory", "maxmemory-policy",
         "proto-max-bulk-len",
     ]
 
-    /// Refuses a server that throws data away, unless it is only read.
-    init(_ connection: Connection, _ location: String, forReading: Bool = false) throws(StoreError) {
-        do throws(RedisFailure) {
-            let settings = try Self.settings(connection)
-            durability = try settings.isEmpty ? Self.appends(connection) : Self.durability(settings)
-            argumentBytesMax = settings["proto-max-bulk-len"].flatMap { Int($0) } ?? 512 << 20
-            guard !forReading, Self.evicts(settings) else { return }
-        } catch {
-            throw error.opening(location)
-        }
-        throw StoreError(
-            .unavailable,
-            "\(location) throws data away when its memory is full: set maxmemory-policy to noeviction.")
+    init(_ connection: Connection) throws(RedisFailure) {
+        let settings = try Self.settings(connection)
+        durability = try settings.isEmpty ? Self.appends(connection) : Self.durability(settings)
+        argumentBytesMax = settings["proto-max-bulk-len"].flatMap { Int($0) } ?? 512 << 20
+        evicts = Self.evicts(settings)
     }
 
     /// Empty when the server does not tell.

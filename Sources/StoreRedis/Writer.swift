@@ -47,11 +47,15 @@ final class Writer {
         _ options: RedisStore.Options, _ claim: Claim
     ) throws(StoreError) -> Attachment {
         let deadline = now() + (options.standbyMax > .zero ? options.standbyMax.milliseconds : 0)
+        var standsBy = false
         while true {
             do throws(Attachment.Obstacle) {
                 return try Attachment(options, claim)
             } catch {
-                guard error.mayPass, now() < deadline else { throw error.error }
+                // Who has seen another owner has the right address, and waits for a server that goes away, too.
+                if error.error.code == .inUse { standsBy = true }
+                let mayPass = error.mayPass || standsBy && error.error.code == .unavailable
+                guard mayPass, now() < deadline else { throw error.error }
                 usleep(standbyMicroseconds)
             }
         }

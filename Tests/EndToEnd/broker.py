@@ -46,6 +46,12 @@ class Broker:
         self.process = None
         self.log_path = os.path.join(self.data if self.owns_data else tempfile.gettempdir(), f"log-{self.port}.txt")
 
+    def beside(self):
+        """Another broker on the same data, at a port of its own."""
+        other = Broker(*self.flags, store=self.store, data=self.data, prefix=self.prefix)
+        other.log_path = os.path.join(self.data, f"log-{other.port}.txt")
+        return other
+
     def command(self):
         template = os.environ.get("BROKER_COMMAND")
         if template:

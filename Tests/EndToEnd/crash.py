@@ -8,7 +8,8 @@
   crash.py --store redis-both --minutes 60   as many rounds as fit
   crash.py --store sqlite:30,lmdb:8          rounds of each store; all is every store in turn
 
-With redis the broker is killed, with redis-server its Redis, with redis-both both of them.
+With redis the broker is killed, with redis-server its Redis, with redis-both both of them; with redis-owner a second
+broker stands by and takes over from one that is killed or paused.
 
 A round has real processes and a real clock, so a seed fixes what the clients do and when the broker is killed, but not
 every interleaving: --repeat 20 tries one seed twenty times.

@@ -146,7 +146,8 @@ class Client:
                 self._connack.set_result(None)
             else:
                 self.begin(packet)  # At once: what follows in the same read belongs to the session.
-                self._connack.set_result(packet)
+                if not self._connack.done():
+                    self._connack.set_result(packet)
             return
         if packet.kind in (wire.SUBACK, wire.UNSUBACK):
             self._answered(packet)

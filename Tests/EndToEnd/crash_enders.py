@@ -73,9 +73,29 @@ class CleanStarter(Ender):
 
 
 class Leaver(Ender):
-    """Ends its session by a DISCONNECT with session expiry 0. Nothing acknowledges that, so a crash may undo it."""
+    """Ends its session by a DISCONNECT with session expiry 0. Nothing acknowledges that, so a crash may undo it.
+
+    When its first CONNECT after that got no answer, a session that is present may be the old one or one that this
+    CONNECT has made. A client that does not know starts clean.
+    """
 
     left_at_kills = -1
+    attempts = 0
+    starts_clean = False
+
+    async def connect(self, clean=False, will=None):
+        return await super().connect(clean or self.starts_clean, will)
+
+    def will_is_sent(self):
+        self.attempts += 1
+
+    def begin(self, packet):
+        if packet.present and self.may_have_ended and self.attempts > 1 and not self.must_have_ended():
+            self.starts_clean = True
+            self.drop()
+            return
+        self.starts_clean = False
+        super().begin(packet)
 
     def must_have_ended(self):
         return self.left_at_kills == self.world.kills
@@ -88,7 +108,7 @@ class Leaver(Ender):
             await self.stay_a_while()
             if not self.connected.is_set():
                 continue
-            self.may_have_ended = True
+            self.may_have_ended, self.attempts = True, 0
             kills = self.world.kills
             closed = await self.leave_and_wait([(wire.SESSION_EXPIRY, 0)])
             self.left_at_kills = kills if closed else -1

@@ -2,6 +2,7 @@
 # SPDX-FileCopyrightText: 2026 The Roost authors
 """How the broker of a crash test and its Redis are started and killed, and what a crash looks like."""
 import asyncio
+import signal
 
 from broker import START_SECONDS_MAX
 from crash_actors import Viewer
@@ -73,7 +74,7 @@ class Faults:
         if self.rng.random() < 0.3:
             self.redis.pause()
             await asyncio.sleep(self.rng.uniform(0.0, 0.3))
-            if self.kind == "redis" or self.rng.random() < 0.5:  # Else it is killed as it stands.
+            if self.kind in ("redis", "redis-owner") or self.rng.random() < 0.5:  # Else it is killed as it stands.
                 self.redis.resume()
 
     async def until_it_commits(self):
@@ -97,7 +98,8 @@ class Faults:
         await asyncio.sleep(self.rng.uniform(0.2, 0.9))
         if self.redis:
             await self.disturb_redis()
-        await {"redis-server": self.crash_redis, "redis-both": self.crash_both}.get(self.kind, self.crash_broker)()
+        kinds = {"redis-server": self.crash_redis, "redis-both": self.crash_both, "redis-owner": self.crash_owner}
+        await kinds.get(self.kind, self.crash_broker)()
 
     async def crash_broker(self):
         await self.kill()
@@ -166,8 +168,42 @@ class Faults:
         if self.broker.process.returncode != 1 or "cannot be reached" not in said:
             self.ledger.add("broken", "broker", f"exit code {self.broker.process.returncode} without Redis: {said}")
 
+    async def crash_owner(self):
+        """The broker that stood by takes over from one that was killed or paused, which must find out and end."""
+        paused, was_paused = self.broker, self.rng.random() < 0.6
+        said = len(paused.log())
+        self.broker_is_up = False
+        if was_paused:
+            self.kills += 1
+            self.ledger.add("kill")
+            paused.process.send_signal(signal.SIGSTOP)
+            await asyncio.sleep(self.rng.uniform(0.0, 0.3))  # What clients send meanwhile, it reads later.
+        else:
+            await self.kill()
+        self.broker, self.spare = self.spare, paused
+        self.kills += 1  # Connections to the paused one may have been opened meanwhile.
+        await self.until(self.everybody_goes_to_the_other, "the second broker to take over")
+        self.last_start = asyncio.get_running_loop().time()
+        self.broker_is_up = True
+        if was_paused:
+            await asyncio.sleep(self.rng.uniform(0.0, 0.4))
+            paused.process.send_signal(signal.SIGCONT)
+            await self.until(lambda: paused.process.poll() is not None, "the paused broker to end")
+            if paused.process.returncode != 1 or "was taken over by another Roost" not in paused.log()[said:]:
+                self.ledger.add("broken", "broker", f"{paused.process.returncode} after a pause: {paused.log()[said:]}")
+        paused.spawn()
+
+    def everybody_goes_to_the_other(self):
+        for client in [*self.clients(), *self.enders, *self.expirers, *self.willers]:
+            if client.link and client.link.kills < self.kills:
+                client.drop()
+        return self.broker.listens()
+
     async def crash_at_rest(self):
-        if self.kind == "redis-server":
+        if self.kind == "redis-owner":
+            await self.crash_owner()
+            self.spare.kill()
+        elif self.kind == "redis-server":
             await self.kill_redis()
             await self.start_redis()
             await self.until_it_commits()

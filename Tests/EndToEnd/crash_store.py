@@ -8,8 +8,9 @@ import sqlite3
 from broker import run_to_the_end
 from redis_server import RedisServer
 
-# With Redis it makes a difference what is killed: the broker, the Redis server, or both.
-KINDS = ("sqlite", "lmdb", "redis", "redis-server", "redis-both")
+# With Redis it makes a difference what is killed: the broker, the Redis server, both, or, while a second broker stands
+# by, the one that has the data, which then may only have been paused.
+KINDS = ("sqlite", "lmdb", "redis", "redis-server", "redis-both", "redis-owner")
 
 
 class FileStore:
@@ -37,9 +38,11 @@ class FileStore:
 class RedisStore:
     """A Redis of its own, at a port or at a Unix socket."""
 
-    def __init__(self, broker, rng):
+    def __init__(self, kind, broker, rng):
         self.redis = RedisServer(directory=os.path.join(broker.data, "redis"))
         self.address = rng.choice((self.redis.address, self.redis.unix_address))
+        if kind == "redis-owner":
+            self.address += "?lease=1&standby=60"
 
     def faults(self):
         """What Redis has when it comes back from a last kill is all there is."""

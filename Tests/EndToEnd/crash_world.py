@@ -26,9 +26,9 @@ class World(Faults):
         self.ledger = Ledger()
         self.broker = Broker("--event-loops", str(self.rng.choice((1, 2, 2, 3))), *flags)
         is_redis = kind.startswith("redis")
-        self.store = RedisStore(self.broker, self.rng) if is_redis else FileStore(kind, self.broker)
+        self.store = RedisStore(kind, self.broker, self.rng) if is_redis else FileStore(kind, self.broker)
         self.broker.store, self.redis = self.store.address, self.store.redis
-        self.port = self.broker.port
+        self.spare = self.broker.beside() if kind == "redis-owner" else None
         self.broker_is_up, self.redis_is_up, self.store_commits = False, False, True
         self.producing, self.kills, self.redis_kills, self.probes = True, 0, 0, 0
         self.last_start = 0.0
@@ -37,6 +37,10 @@ class World(Faults):
         self.tasks = []
         self.snapshots = 0
         self.playing, self.death = None, ""
+
+    @property
+    def port(self):
+        return self.broker.port
 
     def rng_for(self, name):
         return random.Random(f"{self.seed} {name}")
@@ -174,6 +178,8 @@ class World(Faults):
         if self.redis:
             await self.start_redis()
         await self.start()
+        if self.spare:
+            self.spare.spawn()
         self.playing = asyncio.ensure_future(self.play(crashes))
         watching = asyncio.ensure_future(self.watch())
         try:
@@ -282,11 +288,13 @@ class World(Faults):
             return
         for fault in self.store.faults():
             self.ledger.add("broken", "store", fault)
-        if set(re.findall(r"durability=(\w+)", self.broker.log())) != {"disk"}:
+        logs = self.broker.log() + (self.spare.log() if self.spare else "")
+        if set(re.findall(r"durability=(\w+)", logs)) != {"disk"}:
             self.ledger.add("broken", "store", "the broker does not say that its store syncs what it commits")
 
     def close(self):
         for task in self.tasks:
             task.cancel()
         self.store.close()
-        self.broker.close()
+        for broker in sorted(filter(None, (self.spare, self.broker)), key=lambda each: each.owns_data):
+            broker.close()

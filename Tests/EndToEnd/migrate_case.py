@@ -109,13 +109,14 @@ class MigrateCase(unittest.TestCase):
         self.assertTrue(done.stderr.endswith(".\n"), done.stderr)
         self.assertNotIn("Fatal error", done.stderr)
 
-    def wait_until(self, condition, process, seconds=20):
-        """True when the condition came true while the process ran."""
+    @staticmethod
+    def wait_until(condition, process=None, seconds=20):
+        """True when the condition came true while the process ran, if there is one."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if condition():
                 return True
-            if process.poll() is not None:
+            if process and process.poll() is not None:
                 return False
             time.sleep(0.001)
         raise AssertionError("waited in vain")

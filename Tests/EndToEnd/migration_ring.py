@@ -14,6 +14,7 @@ was served after it was written. RING_FILL names the binary that fills (default:
 import argparse
 import json
 import os
+import resource
 import shutil
 import subprocess
 import tempfile
@@ -37,7 +38,7 @@ class Leg:
     def __init__(self, source, target, seconds_max):
         self.source, self.target = source, target
         self.anonymous_bytes = 0
-        began = time.monotonic()
+        began, used = time.monotonic(), processor_seconds()
         process = subprocess.Popen(
             [BINARY, "migrate", "--json", source, target], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True,
@@ -49,7 +50,7 @@ class Leg:
         finally:
             process.kill()
             sampler.join()
-        self.seconds = time.monotonic() - began
+        self.seconds, self.processor_seconds = time.monotonic() - began, processor_seconds() - used
         if process.returncode:
             raise AssertionError(f"{source} to {target}: {process.returncode} {errors}")
         self.result = json.loads(output.splitlines()[-1])
@@ -69,6 +70,12 @@ class Leg:
         return self.records / self.seconds
 
 
+def processor_seconds():
+    """Of all children that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
 def anonymous_bytes(pid):
     try:
         with open(f"/proc/{pid}/status", encoding="ascii") as file:
@@ -78,6 +85,10 @@ def anonymous_bytes(pid):
     except (OSError, ProcessLookupError):
         pass
     return 0
+
+
+def engine(address):
+    return address.partition(":")[0].partition("+")[0]
 
 
 class Ring:
@@ -131,12 +142,12 @@ class Ring:
         self.resumed.append(store)
 
     def report(self):
-        print(f"{'leg':18} {'records':>9} {'seconds':>8} {'records/s':>10} {'peak RssAnon':>13}")
+        print(f"{'leg':18} {'records':>9} {'seconds':>8} {'records/s':>10} {'CPU s':>6} {'peak RssAnon':>13}")
         for leg in self.legs:
-            name = f"{leg.source.partition(':')[0].partition('+')[0]} to {leg.target.partition(':')[0].partition('+')[0]}"
+            name = f"{engine(leg.source)} to {engine(leg.target)}"
             print(
                 f"{name:18} {leg.records:>9,} {leg.seconds:>8.1f} {leg.rate:>10,.0f} "
-                f"{leg.anonymous_bytes / 1e6:>10.0f} MB"
+                f"{leg.processor_seconds:>6.1f} {leg.anonymous_bytes / 1e6:>10.0f} MB"
             )
         print("digests at both ends of each leg, and over all legs: equal")
         for name, kind in self.legs[-1].result["kinds"].items():

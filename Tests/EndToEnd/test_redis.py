@@ -109,6 +109,32 @@ class Paused(OnRedis):
         self.assert_sound()
 
 
+class Away(OnRedis):
+    def test_a_shutdown_while_redis_is_away(self):
+        """It ends in bounded time, says that something is missing, and nothing acknowledged is."""
+        broker = self.broker()
+        self.leave_session(broker)
+        publisher = self.peer(broker, "publisher")
+        self.assertEqual(publisher.publish("q/a", "before", 2), 0)
+        self.redis.kill()
+        publisher.send(wire.publish(5, "q/a", b"late", 2, 100))
+        self.assertIsNone(publisher.next(wire.PUBREC, seconds=0.5))
+        self.assertEqual(broker.terminate(), 1, broker.log())
+        with self.assertRaises((EOFError, ConnectionResetError)):
+            publisher.next(wire.PUBREC, seconds=1)
+        self.assertIn("\nroost: Not everything that was received could be committed within ", broker.log())
+        self.redis.start()
+        broker.start()
+        again = self.peer(broker, "publisher")
+        again.send(wire.publish(5, "q/a", b"late", 2, 100, dup=True))
+        self.assertEqual(again.next(wire.PUBREC).id, 100)
+        again.send(wire.acknowledge(wire.PUBREL, 100))
+        self.assertEqual(again.next(wire.PUBCOMP).id, 100)
+        sleeper = self.peer(broker, "sleeper")
+        self.assertEqual(sleeper.payloads(2), ["before", "late"])
+        self.assertTrue(sleeper.is_silent())
+
+
 class Less(OnRedis):
     """Redis comes back without what was acknowledged: the broker ends, and leaves what is there as it is."""
 

@@ -106,6 +106,14 @@ class Owners(OnRedis):
         self.until_it_serves(second, LEASE_SECONDS - 1)
         self.assertEqual(self.peer(second, "sleeper").connack.present, 1)
 
+    def test_who_stands_by_waits_for_a_redis_that_goes_away(self):
+        second = self.stand_by()
+        self.redis.kill()
+        self.redis.start()
+        self.assertIsNone(second.process.poll(), second.log())
+        self.first.kill()
+        self.until_it_serves(second, LEASE_SECONDS - 1)
+
     def test_an_owner_that_ends_in_good_order_is_followed_at_once(self):
         second = self.stand_by()
         self.assertEqual(self.first.terminate(), 0)

@@ -175,7 +175,7 @@ struct LMDBDamageTests {
             let error = failure { _ = try store.deliveries(of: 1, after: 0, limit: 1, bytesMax: 1) }
             #expect(error?.code == .corrupt)
             let faults = try store.verify()
-            #expect(faults.contains { $0.contains("longer than its pages") }, "\(faults)")
+            #expect(faults.contains { $0.contains("pages and needs") }, "\(faults)")
         }
     }
 

@@ -82,6 +82,43 @@ struct MigrationTests {
         #expect(try target.verify() == [])
     }
 
+    private struct Enough: Error {}
+
+    @Test(arguments: [1, 100, 2_000, 4_000])
+    func `a migration ends when its progress throws, and the next one begins anew`(calls: Int) throws {
+        let (source, target) = (MemoryStore(), MemoryStore())
+        try open(source, target)
+        try Contents(messages: 1...2_000).write(to: source)
+        var count = 0
+        #expect(throws: Enough.self) {
+            try Migration(from: source, to: target, changesMax: 500).run { _, _ in
+                count += 1
+                if count == calls { throw Enough() }
+            }
+        }
+        #expect(count == calls)
+        try refuses(target)
+        try Migration(from: source, to: target).run()
+        #expect(try Census(target) == Census(source))
+    }
+
+    @Test func `progress rises to the count of records and never falls`() throws {
+        let (source, target) = (MemoryStore(), MemoryStore())
+        try open(source, target)
+        try Contents().write(to: source)
+        let info = try source.sysInfo()
+        // The boot is a record as well, and in no counter; the session that has ended is one no more.
+        let records = Int(
+            info.clientCount + info.subscriptionCount + info.deliveryCount + info.receptionCount
+                + info.retainedCount)
+        var last = 0
+        try Migration(from: source, to: target).run { done, total in
+            #expect(done >= last && done <= total && total <= records + 3)
+            last = done
+        }
+        #expect(last >= records)
+    }
+
     private func refuses(_ unfinished: MemoryStore) throws {
         let other = MemoryStore()
         other.open()

@@ -30,6 +30,26 @@ struct WalkTests {
         for (number, deliveries) in found { #expect(deliveries == (number % 3 == 0 ? 8 : 1)) }
     }
 
+    @Test func `messages with one delivery come session by session, then those that are shared`() throws {
+        let store = MemoryStore()
+        store.open()
+        try Contents().write(to: store)
+        var single: [[UInt64]] = []
+        var shared: [MessageNumber] = []
+        try Walk(store).run { record in
+            guard case .published(let publication) = record else { return }
+            if publication.deliveries.count == 1 {
+                #expect(shared.isEmpty)
+                single.append([publication.deliveries[0].session, publication.number])
+            } else {
+                shared.append(publication.number)
+                #expect(publication.deliveries.map(\.session).sorted() == Array(1...8))
+            }
+        }
+        #expect(single.count == 200 && single == single.sorted { ($0[0], $0[1]) < ($1[0], $1[1]) })
+        #expect(shared.count == 100 && shared == shared.sorted())
+    }
+
     @Test func `a digest tells one record from another and not their order`() {
         var (first, second, third) = (Digest(), Digest(), Digest())
         first.add(1, bytes: [1, 2])

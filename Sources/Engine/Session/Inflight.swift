@@ -38,7 +38,8 @@ package struct Inflight: Sendable {
 
     private var table: [Entry] = []
     private var lastID: UInt16 = 0
-    /// Identifiers of stored deliveries that have not been read: they are not in the table and not free.
+    /// Identifiers of stored deliveries that have not been sent on this connection: they are not in the table and not
+    /// free. None of them is in the table.
     private var reserved: Set<UInt16> = []
     package private(set) var count = 0
 
@@ -53,7 +54,7 @@ package struct Inflight: Sendable {
 
     /// Chooses a packet identifier that is not in use; `nil` when all 65,535 are.
     package mutating func nextPacketID() -> UInt16? {
-        guard count < Int(UInt16.max) else { return nil }
+        guard count + reserved.count < Int(UInt16.max) else { return nil }
         if count * 2 >= table.count && table.count < Inflight.tableMax { grow() }
         while true {
             lastID = lastID == .max ? 1 : lastID + 1
@@ -73,6 +74,7 @@ package struct Inflight: Sendable {
         }
         if table[place(entry.packetID)].packetID == 0 { count += 1 }
         table[place(entry.packetID)] = entry
+        if !reserved.isEmpty { reserved.remove(entry.packetID) }
     }
 
     /// Takes an entry out.
@@ -83,14 +85,15 @@ package struct Inflight: Sendable {
         return entry
     }
 
-    /// Keeps identifiers from being chosen until all that is stored has been read.
+    /// Keeps identifiers from being chosen until all that is stored has been sent.
     package mutating func reserve(_ packetIDs: [UInt16]) {
-        reserved.formUnion(packetIDs)
+        for packetID in packetIDs where self[packetID] == nil { reserved.insert(packetID) }
     }
 
-    /// Everything stored is in the table, or done with.
-    package mutating func releaseReserved() {
+    /// Everything stored has been read, and is in the table, or done with, but for what has yet to be sent.
+    package mutating func releaseReserved(except packetIDs: [UInt16]) {
         reserved = []
+        reserve(packetIDs)
     }
 
     /// Every entry, in no order.
@@ -98,9 +101,10 @@ package struct Inflight: Sendable {
 
     /// Forgets everything; the next identifier still counts on, and those of stored deliveries stay taken.
     package mutating func removeAll() {
-        reserve(entries.filter { $0.ordinal != PostReceiver.unstored }.map(\.packetID))
+        let stored = entries.filter { $0.ordinal != PostReceiver.unstored }.map(\.packetID)
         table = []
         count = 0
+        reserve(stored)
     }
 
     private func place(_ packetID: UInt16) -> Int { Int(packetID) & (table.count - 1) }

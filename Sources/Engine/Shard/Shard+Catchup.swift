@@ -159,7 +159,8 @@ extension Shard {
         case .goingLive(let lastNumber, _):
             session.catchup.phase = .live
             session.catchup.liveAfter = lastNumber
-            session.inflight.releaseReserved()
+            let packetIDs = session.catchup.window.map(\.packetID).filter { $0 != 0 }
+            session.inflight.releaseReserved(except: packetIDs)
         case .live, .settling: break
         }
     }

@@ -267,6 +267,38 @@ import Testing
         #expect(received.texts == ["long"] && received.map(\.properties.messageExpiry) == [400])
     }
 
+    @Test func `no delivery gets the packet identifier of another that is further back in the queue`() throws
+    {
+        let world = try World()
+        let client = world.joinPersistent("s")
+        client.subscribe("t", qos: .exactlyOnce)
+        client.cut()
+        let publisher = world.join("p")
+        for text in ["1", "2"] as [Text] { publisher.exchange(.publish("t", text, qos: .atLeastOnce, id: 1)) }
+        for text in ["3", "4"] as [Text] {
+            publisher.exchange(.publish("t", text, qos: .exactlyOnce, id: 2))
+            publisher.exchange(.pubrel(2))
+        }
+        // The last has gone out before the others had their turn: mail of another shard came first.
+        let stored = try world.stored()
+        var batch = ChangeBatch()
+        batch.number = try world.store.sysInfo().batch + 1
+        batch.append(
+            .deliveryState(
+                session: stored.deliveries[3].session, number: stored.deliveries[3].number, packetID: 3,
+                state: .sent))
+        try world.store.commit(batch)
+
+        let second = try world.restarted()
+        let back = second.joinPersistent("s", present: true) { $0.receiveMaximum = 2 }
+        let received = back.acknowledgeAll()
+        #expect(Set(received.texts) == ["1", "2", "3", "4"] && received.count == 4)
+        let packetIDs = Dictionary(uniqueKeysWithValues: zip(received.texts, received.map(\.packetID)))
+        #expect(packetIDs["4"] == 3 && packetIDs["3"] == 4)
+        second.rest()
+        #expect(try second.stored().deliveries == [])
+    }
+
     // MARK: Retained messages
 
     @Test(arguments: [0, 64 << 20])
