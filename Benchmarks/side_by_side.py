@@ -45,9 +45,9 @@ P99 = ("p99 of mosquitto's", lambda runs, row: runs[row.stores[0]]["latency_us"]
 SQLITE_NEAR = ("CPU on sqlite, of memory's", cpu_of("sqlite"), 1.1, "at most")
 IDLE = ("bytes per idle connection", lambda runs, row: runs["memory"]["broker"]["bytes_per_connection"], 6144,
         "at most")
-RATE = ("acknowledged per second", lambda runs, row: phase_of(runs["sqlite"], "publish")["in_per_s"], 100000,
-        "at least")
-ACK = ("ack p99 in ms", lambda runs, row: runs["sqlite"]["ack_latency_us"]["p99"] / 1000, 25, "at most")
+# These two depend on the disk as much as on Roost: Benchmarks/bounds judges them beside a bare loop over SQLite.
+RATE = ("acknowledged per second", lambda runs, row: phase_of(runs["sqlite"], "publish")["in_per_s"], None, "")
+ACK = ("ack p99 in ms", lambda runs, row: runs["sqlite"]["ack_latency_us"]["p99"] / 1000, None, "")
 HALF = ("rate on sqlite, of memory's", lambda runs, row: runs["sqlite"]["headline"]["value"]
         / runs["memory"]["headline"]["value"], 0.5, "at least")
 
@@ -112,6 +112,9 @@ def judge(row, runs):
         verdicts.append(verdict(ratios, row.bound, "at most"))
     for name, value, limit, direction in row.checks:
         values = [value(turn, row) for turn in rounds]
+        if limit is None:
+            notes.append(f"{name}: {shorten(statistics.median(values))}")
+            continue
         verdicts.append(verdict(values, limit, direction))
         notes.append(f"{name}: {shorten(statistics.median(values))} ({direction} {limit:,}: {verdicts[-1]})")
     lost = sum(run["lost"] + run["duplicated"] for runs_of in list(runs.values())[1:] for run in runs_of)
@@ -126,7 +129,7 @@ def judge(row, runs):
     cells = [f"`{row.scenario}`" + (f", {row.phase} phase" if row.phase else ""), own,
              f"{statistics.median(base):.2f}", f"{statistics.median(mine):.2f}", f"{middle:.2f}",
              " ".join(f"{r:.2f}" for r in ratios), "" if row.bound is None else f"{row.bound:.2f}",
-             "holds" if all_hold else "missed", "; ".join(notes)]
+             ("holds" if all_hold else "missed") if verdicts else "", "; ".join(notes)]
     return "| " + " | ".join(cells) + " |", all_hold
 
 

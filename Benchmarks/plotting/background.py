@@ -60,7 +60,7 @@ def subscriptions(port, count):
     return held
 
 
-def sessions(port, count, at_once=200):
+def sessions(port, count, at_once=64):
     """Makes that many persistent sessions of one subscription each and leaves them absent."""
     for start in range(0, count, at_once):
         opened = [socket.create_connection(("127.0.0.1", port), 60)
