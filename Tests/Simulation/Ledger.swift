@@ -118,8 +118,7 @@ final class Incarnation {
 
     /// Whether an acknowledged publish had to be queued for it by an ordinary subscription.
     func isOwed(_ message: SentMessage) -> Bool {
-        guard message.isOwed, let acknowledgedAt = message.acknowledgedAt else { return false }
-        if doubts.contains(where: { message.sentAt < $0.upperBound && acknowledgedAt >= $0.lowerBound }) {
+        guard message.isOwed, !mayHaveMissed(message), let acknowledgedAt = message.acknowledgedAt else {
             return false
         }
         return spans.contains { span in
@@ -130,6 +129,12 @@ final class Incarnation {
             if span.options.noLocal && message.client == client { return false }
             return span.leftAt.map { acknowledgedAt < $0 } ?? true
         }
+    }
+
+    /// Whether an acknowledged publish fell into a time in which the session may have been about to end.
+    func mayHaveMissed(_ message: SentMessage) -> Bool {
+        guard let acknowledgedAt = message.acknowledgedAt else { return true }
+        return doubts.contains { message.sentAt < $0.upperBound && acknowledgedAt >= $0.lowerBound }
     }
 
     /// Whether a message may arrive at all: some subscription was not over when it was sent.

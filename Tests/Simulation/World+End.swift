@@ -103,8 +103,8 @@ extension World {
         checkGroups()
     }
 
-    /// A QoS 1 group with a member that has been there from before a publish until now has received it; a
-    /// group with one QoS gets a QoS 2 message once.
+    /// A QoS 1 group with a member that has been there from before a publish until now, without having been about
+    /// to end meanwhile, has received it; a group with one QoS gets a QoS 2 message once.
     private func checkGroups() {
         for message in ledger.messages where message.isOwed {
             for (filter, value) in Geography.filters.enumerated() {
@@ -119,7 +119,8 @@ extension World {
     private func check(_ message: SentMessage, _ group: Int, _ filter: Int) {
         let qos = min(message.qos, Geography.groupQoS(group))
         let hasSteadyMember = clients.contains { client in
-            guard let session = client.incarnation, session.isPersistent else { return false }
+            guard let session = client.incarnation, session.isPersistent, !session.mayHaveMissed(message)
+            else { return false }
             return session.spans.contains {
                 $0.filter == filter && ($0.acknowledgedAt ?? .max) < message.sentAt
                     && $0.unsubscribedAt == nil
