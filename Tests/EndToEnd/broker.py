@@ -103,6 +103,23 @@ class Broker:
         self.process.kill()
         self.process.wait()
 
+    def pause(self):
+        """SIGSTOP; returns when every thread stands still, which may take a moment on a busy machine."""
+        self.process.send_signal(signal.SIGSTOP)
+        end = time.monotonic() + STOP_SECONDS_MAX
+        while not self._stands_still():
+            if time.monotonic() > end:
+                raise RuntimeError(f"the broker did not stand still in {STOP_SECONDS_MAX} s")
+            time.sleep(0.002)
+
+    def _stands_still(self):
+        tasks = f"/proc/{self.pid}/task"
+        for task in os.listdir(tasks):
+            with open(f"{tasks}/{task}/stat", encoding="utf-8", errors="replace") as file:
+                if file.read().rpartition(")")[2].split()[0] != "T":
+                    return False
+        return True
+
     def terminate(self):
         """SIGTERM; gives back the exit code."""
         self.process.send_signal(signal.SIGTERM)

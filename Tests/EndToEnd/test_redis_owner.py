@@ -54,7 +54,7 @@ class Owners(OnRedis):
         self.assertEqual(publisher.next(wire.PUBREC).id, 100)
         second = self.stand_by()
 
-        self.first.process.send_signal(signal.SIGSTOP)
+        self.first.pause()
         sent = {number: f"during {number}" for number in range(101, 111)}
         for identifier, text in sent.items():
             publisher.send(wire.publish(5, "q/a", text.encode(), 2, identifier))
@@ -72,7 +72,8 @@ class Owners(OnRedis):
 
         self.first.process.send_signal(signal.SIGCONT)
         with self.assertRaises((EOFError, ConnectionResetError)):  # Nothing before the end of the connection.
-            publisher.next(wire.PUBREC, wire.PUBACK, wire.PUBCOMP, seconds=EXIT_SECONDS_MAX)
+            answer = publisher.next(wire.PUBREC, wire.PUBACK, wire.PUBCOMP, seconds=EXIT_SECONDS_MAX)
+            self.fail(f"the first answered {answer}: {self.first.log()}")
         self.assert_first_has_ended(second)
         self.assertEqual(self.redis.send("HGET", "{roost}:info", "batch"), batch, "only the owner writes")
         for identifier, text in list(sent.items())[5:]:
@@ -95,7 +96,7 @@ class Owners(OnRedis):
 
     def test_an_owner_without_anything_to_do_notices_that_it_is_none(self):
         second = self.stand_by()
-        self.first.process.send_signal(signal.SIGSTOP)
+        self.first.pause()
         self.until_it_serves(second, LEASE_SECONDS + 2)
         self.first.process.send_signal(signal.SIGCONT)
         self.assert_first_has_ended(second)
