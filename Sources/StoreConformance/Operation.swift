@@ -28,17 +28,10 @@ enum Operation {
 extension ChangeBatch {
     mutating func append(_ operation: Operation) {
         switch operation {
-        case .client(let record):
-            let clientID = append(bytes: record.clientID.bytes)
-            let encoded = append(record)
-            append(.client(session: record.session, clientID: clientID, record: encoded))
-            session = max(session, record.session)
+        case .client(let record): add(record)
         case .sessionEnd(let session): append(.sessionEnd(session: session))
         case .sessionSwept(let session): append(.sessionSwept(session: session))
-        case .subscription(let record):
-            let filter = append(bytes: record.filter.bytes)
-            let encoded = append(record)
-            append(.subscription(session: record.session, filter: filter, record: encoded))
+        case .subscription(let record): add(record)
         case .unsubscription(let session, let filter):
             let filter = append(bytes: filter.bytes)
             append(.unsubscription(session: session, filter: filter))
@@ -48,7 +41,7 @@ extension ChangeBatch {
         case .removal(let session, let number): append(.removal(session: session, number: number))
         case .reception(let session, let packetID): append(.reception(session: session, packetID: packetID))
         case .release(let session, let packetID): append(.release(session: session, packetID: packetID))
-        case .retained(let record): append(record)
+        case .retained(let record): add(record)
         case .retainedRemoval(let topic, let number):
             let topic = append(bytes: topic.bytes)
             append(.retainedRemoval(topic: topic, number: number))
@@ -66,12 +59,5 @@ extension ChangeBatch {
             append(.delivery(session: delivery.session, number: delivery.number, record: encoded))
         }
         message = max(message, first.number)
-    }
-
-    private mutating func append(_ record: RetainedRecord) {
-        let topic = append(bytes: record.message.topic.bytes)
-        let encoded = append(record.message)
-        append(.retained(topic: topic, number: record.number, record: encoded))
-        message = max(message, record.number)
     }
 }

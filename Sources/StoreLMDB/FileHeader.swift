@@ -33,28 +33,17 @@ struct FileHeader {
     /// Bytes up to the end of the last page; zero when there is no file or an empty one. Throws when the file is
     /// no LMDB database, is damaged, or shorter than it says.
     static func check(_ directory: String) throws(StoreError) -> Int {
-        let path = directory + "/data.mdb"
-        let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else {
-            if errno == ENOENT { return 0 }
-            throw StoreError(.unavailable, "\(path) cannot be read (\(String(cString: strerror(errno)))).")
-        }
-        defer { Glibc.close(descriptor) }
-        let size = Int(lseek(descriptor, 0, SEEK_END))
-        if size == 0 { return 0 }
-        return try FileHeader(path: path, descriptor: descriptor, size: size).bytesInUse()
+        if access(directory + "/data.mdb", F_OK) != 0, errno == ENOENT { return 0 }
+        let header = try open(directory, O_RDONLY, "read")
+        defer { Glibc.close(header.descriptor) }
+        return header.size == 0 ? 0 : try header.bytesInUse()
     }
 
     /// What is wrong with the pages of the state that a transaction has left, which a reader keeps from being written
     /// over; `nil` when the meta pages are those of later ones.
     static func treeFaults(_ directory: String, transaction: Int) throws(StoreError) -> [String]? {
-        let path = directory + "/data.mdb"
-        let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else {
-            throw StoreError(.unavailable, "\(path) cannot be read (\(String(cString: strerror(errno)))).")
-        }
-        defer { Glibc.close(descriptor) }
-        let header = FileHeader(path: path, descriptor: descriptor, size: 0)
+        let header = try open(directory, O_RDONLY, "read")
+        defer { Glibc.close(header.descriptor) }
         let first = try header.meta(0, at: 0)
         let second = try header.meta(1, at: first.pageSize)
         guard let meta = [first, second].first(where: { $0.transaction == UInt64(transaction) }) else {
@@ -69,21 +58,30 @@ struct FileHeader {
     /// After a failed sync the system may take pages for written when they are not. All pages that a visible meta
     /// page leads to were synced before it was written; it is the meta page alone that may never have arrived.
     static func makeDurable(_ directory: String) throws(StoreError) {
-        let path = directory + "/data.mdb"
-        let descriptor = Glibc.open(path, O_RDWR | O_CLOEXEC)
-        guard descriptor >= 0 else {
-            throw StoreError(.unavailable, "\(path) cannot be written (\(String(cString: strerror(errno)))).")
-        }
-        defer { Glibc.close(descriptor) }
-        let header = FileHeader(path: path, descriptor: descriptor, size: 0)
+        let header = try open(directory, O_RDWR, "written")
+        defer { Glibc.close(header.descriptor) }
         let pageSize = try header.meta(0, at: 0).pageSize
-        guard fsync(descriptor) == 0 else { throw header.unsynced() }
+        guard fsync(header.descriptor) == 0 else { throw header.unsynced() }
         for offset in [0, pageSize] {
             let page = header.read(pageSize, at: offset)
-            guard pwrite(descriptor, page, page.count, offset) == pageSize, fsync(descriptor) == 0 else {
+            guard pwrite(header.descriptor, page, page.count, offset) == pageSize,
+                fsync(header.descriptor) == 0
+            else {
                 throw header.unsynced()
             }
         }
+    }
+
+    /// Opens the data file; the caller closes its descriptor.
+    private static func open(_ directory: String, _ mode: Int32, _ done: String) throws(StoreError)
+        -> FileHeader
+    {
+        let path = directory + "/data.mdb"
+        let descriptor = Glibc.open(path, mode | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            throw StoreError(.unavailable, "\(path) cannot be \(done) (\(String(cString: strerror(errno)))).")
+        }
+        return FileHeader(path: path, descriptor: descriptor, size: Int(lseek(descriptor, 0, SEEK_END)))
     }
 
     /// The error for what was written by something newer.

@@ -92,7 +92,7 @@ package struct Migration {
     private func mark(_ writer: inout TargetWriter) throws {
         let message = MessageRecord(
             topic: Self.marker, payload: Array("a migration into this store did not end".utf8))
-        writer.append(RetainedRecord(number: 1, message: message))
+        try writer.append(RetainedRecord(number: 1, message: message))
         try writer.commit()
     }
 

@@ -35,27 +35,22 @@ struct TargetWriter: ~Copyable {
     mutating func append(_ record: Walk.Record) throws {
         switch record {
         case .ended(let session):
-            append(ClientRecord(session: session, clientID: Text("ended-\(session)")))
+            batch.add(ClientRecord(session: session, clientID: Text("ended-\(session)")))
             batch.append(.sessionEnd(session: session))
-        case .client(let record): append(record)
-        case .subscription(let record):
-            let filter = batch.append(bytes: record.filter.bytes)
-            let encoded = batch.append(record)
-            batch.append(.subscription(session: record.session, filter: filter, record: encoded))
+        case .client(let record): batch.add(record)
+        case .subscription(let record): batch.add(record)
         case .reception(let session, let packetID):
             batch.append(.reception(session: session, packetID: packetID))
         case .published(let publication): append(publication)
-        case .retained(let record): append(record)
+        case .retained(let record): batch.add(record)
         case .boot(let record): batch.append(.boot(number: record.number, startedAt: record.startedAt))
         }
         try commitIfDue()
     }
 
-    mutating func append(_ record: RetainedRecord) {
-        let topic = batch.append(bytes: record.message.topic.bytes)
-        let encoded = batch.append(record.message)
-        batch.append(.retained(topic: topic, number: record.number, record: encoded))
-        batch.message = max(batch.message, record.number)
+    mutating func append(_ record: RetainedRecord) throws {
+        batch.add(record)
+        try commitIfDue()
     }
 
     mutating func removeRetained(_ topic: Text, _ number: MessageNumber) throws {
@@ -70,13 +65,6 @@ struct TargetWriter: ~Copyable {
         try store.commit(batch)
         batch.removeAll()
         batch.number += 1
-    }
-
-    private mutating func append(_ record: ClientRecord) {
-        let clientID = batch.append(bytes: record.clientID.bytes)
-        let encoded = batch.append(record)
-        batch.append(.client(session: record.session, clientID: clientID, record: encoded))
-        batch.session = max(batch.session, record.session)
     }
 
     private mutating func append(_ publication: Walk.Publication) {

@@ -15,6 +15,8 @@ import subprocess
 import tempfile
 import time
 
+from child import Child
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BINARY = os.environ.get("ROOST", os.path.join(ROOT, ".build", "release", "roost"))
 START_SECONDS_MAX = 20
@@ -34,7 +36,7 @@ def free_port():
                 continue
 
 
-class Broker:
+class Broker(Child):
     """One broker with a data directory and a port that it keeps over restarts."""
 
     def __init__(self, *flags, store="sqlite:{data}/roost.db", data=None, prefix=()):
@@ -58,10 +60,6 @@ class Broker:
             return shlex.split(template.replace("{port}", str(self.port)).replace("{data}", self.data))
         listen = ["--listen", f"127.0.0.1:{self.port}"]
         return [*self.prefix, BINARY, "serve", "--store", self.store, *listen, *self.flags]
-
-    @property
-    def pid(self):
-        return self.process.pid
 
     def spawn(self):
         """Starts the process and does not wait for it to listen."""
@@ -87,39 +85,6 @@ class Broker:
                 raise RuntimeError(f"the broker did not listen in {START_SECONDS_MAX} s:\n{self.log()}")
             time.sleep(0.01)
 
-    def listens(self):
-        try:
-            socket.create_connection(("127.0.0.1", self.port), 1).close()
-            return True
-        except OSError:
-            return False
-
-    def log(self):
-        with open(self.log_path, encoding="utf-8", errors="replace") as file:
-            return file.read()
-
-    def kill(self):
-        """kill -9, the crash of the tests."""
-        self.process.kill()
-        self.process.wait()
-
-    def pause(self):
-        """SIGSTOP; returns when every thread stands still, which may take a moment on a busy machine."""
-        self.process.send_signal(signal.SIGSTOP)
-        end = time.monotonic() + STOP_SECONDS_MAX
-        while not self._stands_still():
-            if time.monotonic() > end:
-                raise RuntimeError(f"the broker did not stand still in {STOP_SECONDS_MAX} s")
-            time.sleep(0.002)
-
-    def _stands_still(self):
-        tasks = f"/proc/{self.pid}/task"
-        for task in os.listdir(tasks):
-            with open(f"{tasks}/{task}/stat", encoding="utf-8", errors="replace") as file:
-                if file.read().rpartition(")")[2].split()[0] != "T":
-                    return False
-        return True
-
     def terminate(self):
         """SIGTERM; gives back the exit code."""
         self.process.send_signal(signal.SIGTERM)
@@ -131,7 +96,7 @@ class Broker:
 
     def close(self):
         """Ends the process if it runs, and removes what this object made."""
-        if self.process and self.process.poll() is None:
+        if self.runs():
             self.kill()
         if self.owns_data:
             shutil.rmtree(self.data, ignore_errors=True)

@@ -58,7 +58,7 @@ def summary(world):
 def keep(world, failures):
     place = os.path.join(failures, f"{world.kind}-{world.seed}")
     shutil.rmtree(place, ignore_errors=True)
-    if world.broker.process and world.broker.process.poll() is None:
+    if world.broker.runs():
         world.broker.kill()
     shutil.copytree(world.broker.data, place, ignore=shutil.ignore_patterns("socket"))
     world.ledger.save(os.path.join(place, "ledger.jsonl"))

@@ -2,7 +2,6 @@
 # SPDX-FileCopyrightText: 2026 The Roost authors
 """How the broker of a crash test and its Redis are started and killed, and what a crash looks like."""
 import asyncio
-import signal
 
 from broker import START_SECONDS_MAX
 from crash_actors import Viewer
@@ -177,7 +176,7 @@ class Faults:
         if was_paused:
             self.kills += 1
             self.ledger.add("kill")
-            paused.process.send_signal(signal.SIGSTOP)
+            paused.pause()
             await asyncio.sleep(self.rng.uniform(0.0, 0.3))  # What clients send meanwhile, it reads later.
         else:
             await self.kill()
@@ -188,7 +187,7 @@ class Faults:
         self.broker_is_up = self.store_commits = True
         if was_paused:
             await asyncio.sleep(self.rng.uniform(0.0, 0.4))
-            paused.process.send_signal(signal.SIGCONT)
+            paused.resume()
             await self.until(lambda: paused.process.poll() is not None, "the paused broker to end")
             if paused.process.returncode != 1 or "was taken over by another Roost" not in paused.log()[said:]:
                 self.ledger.add("broken", "broker", f"{paused.process.returncode} after a pause: {paused.log()[said:]}")

@@ -3,13 +3,13 @@
 """Starts and stops a real redis-server for the tests, with files and a port of its own, always by its process id."""
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
 import time
 
 from broker import START_SECONDS_MAX, free_port
+from child import Child
 
 # Every write is synced before it is answered, and there are no snapshots.
 SYNCED = ("--appendonly", "yes", "--appendfsync", "always", "--save", "")
@@ -19,7 +19,7 @@ class RedisError(Exception):
     """What Redis answers with a minus in front."""
 
 
-class RedisServer:
+class RedisServer(Child):
     """One server with a directory, a port and a Unix socket that it keeps over restarts."""
 
     def __init__(self, settings=SYNCED, directory=None):
@@ -29,7 +29,7 @@ class RedisServer:
         os.makedirs(self.directory, exist_ok=True)
         self.port = free_port()
         self.socket_path = os.path.join(self.directory, "socket")
-        self.process = None
+        self.log_path = os.path.join(self.directory, "log")
 
     @property
     def address(self):
@@ -41,7 +41,7 @@ class RedisServer:
 
     def spawn(self):
         """Starts the process and does not wait for it to listen."""
-        with open(os.path.join(self.directory, "log"), "ab") as log:
+        with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
                 ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--unixsocket", self.socket_path,
                  "--dir", self.directory, *self.settings],
@@ -64,14 +64,6 @@ class RedisServer:
         except (OSError, EOFError, RedisError):
             return False
 
-    def listens(self):
-        """Whether it takes connections; it may still be loading."""
-        try:
-            socket.create_connection(("127.0.0.1", self.port), 1).close()
-            return True
-        except OSError:
-            return False
-
     def send(self, *command):
         """Sends one command on a connection of its own; gives back its answer."""
         with socket.create_connection(("127.0.0.1", self.port), 5) as connection:
@@ -81,23 +73,8 @@ class RedisServer:
             with connection.makefile("rb") as file:
                 return _answer(file)
 
-    def log(self):
-        with open(os.path.join(self.directory, "log"), encoding="utf-8", errors="replace") as file:
-            return file.read()
-
-    def kill(self):
-        """kill -9"""
-        self.process.kill()
-        self.process.wait()
-
-    def pause(self):
-        self.process.send_signal(signal.SIGSTOP)
-
-    def resume(self):
-        self.process.send_signal(signal.SIGCONT)
-
     def close(self):
-        if self.process and self.process.poll() is None:
+        if self.runs():
             self.kill()
         if self.owns_directory:
             shutil.rmtree(self.directory, ignore_errors=True)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: 2026 The Roost authors
 """One broker has a prefix of Redis at a time: a second one stands by, and the first can do nothing once it took over."""
-import signal
 import time
 import unittest
 
@@ -70,7 +69,7 @@ class Owners(OnRedis):
             self.send_again(again, identifier, text)
         batch = self.redis.send("HGET", "{roost}:info", "batch")
 
-        self.first.process.send_signal(signal.SIGCONT)
+        self.first.resume()
         with self.assertRaises((EOFError, ConnectionResetError)):  # Nothing before the end of the connection.
             answer = publisher.next(wire.PUBREC, wire.PUBACK, wire.PUBCOMP, seconds=EXIT_SECONDS_MAX)
             self.fail(f"the first answered {answer}: {self.first.log()}")
@@ -98,7 +97,7 @@ class Owners(OnRedis):
         second = self.stand_by()
         self.first.pause()
         self.until_it_serves(second, LEASE_SECONDS + 2)
-        self.first.process.send_signal(signal.SIGCONT)
+        self.first.resume()
         self.assert_first_has_ended(second)
 
     def test_an_owner_that_was_killed_is_followed_at_once(self):

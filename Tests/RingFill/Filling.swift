@@ -38,19 +38,14 @@ struct Filling: ~Copyable {
     }
 
     private mutating func append(session: SessionNumber) throws {
-        let client = ClientRecord(
-            session: session, clientID: Text("ring-client-\(session)"), version: .v5, username: "ring",
-            listener: "tcp", remote: "192.0.2.1:50000", boot: 1, disconnectedAt: now)
-        let clientID = batch.append(bytes: client.clientID.bytes)
-        let record = batch.append(client)
-        batch.session = session
-        batch.append(.client(session: session, clientID: clientID, record: record))
+        batch.add(
+            ClientRecord(
+                session: session, clientID: Text("ring-client-\(session)"), version: .v5, username: "ring",
+                listener: "tcp", remote: "192.0.2.1:50000", boot: 1, disconnectedAt: now))
         for text in ["fill/own/\(session)/#", "fill/shared/\(session % 100)/+"] {
-            let subscription = SubscriptionRecord(
-                session: session, filter: Text(text), options: SubscriptionOptions(qos: .exactlyOnce))
-            let filter = batch.append(bytes: subscription.filter.bytes)
-            let record = batch.append(subscription)
-            batch.append(.subscription(session: session, filter: filter, record: record))
+            batch.add(
+                SubscriptionRecord(
+                    session: session, filter: Text(text), options: SubscriptionOptions(qos: .exactlyOnce)))
         }
         try commitIfDue()
     }
@@ -88,11 +83,8 @@ struct Filling: ~Copyable {
     }
 
     private mutating func append(retained topic: UInt64) throws {
-        batch.message += 1
-        let message = message("kept/\(topic % 1_000)/\(topic)", batch.message)
-        let name = batch.append(bytes: message.topic.bytes)
-        let record = batch.append(message)
-        batch.append(.retained(topic: name, number: batch.message, record: record))
+        let number = batch.message + 1
+        batch.add(RetainedRecord(number: number, message: message("kept/\(topic % 1_000)/\(topic)", number)))
         try commitIfDue()
     }
 

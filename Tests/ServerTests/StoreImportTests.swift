@@ -82,11 +82,10 @@ struct StoreImportTests {
         batch.session = 2
         batch.message = MessageNumber(messages) + 1
         for (session, name) in [(1 as SessionNumber, "old-1" as Text), (2, "old-2")] {
-            append(ClientRecord(session: session, clientID: name, boot: 9), to: &batch)
-            append(
+            batch.add(ClientRecord(session: session, clientID: name, boot: 9))
+            batch.add(
                 SubscriptionRecord(
-                    session: session, filter: "a/#", options: SubscriptionOptions(qos: .atLeastOnce)),
-                to: &batch)
+                    session: session, filter: "a/#", options: SubscriptionOptions(qos: .atLeastOnce)))
             batch.append(.reception(session: session, packetID: 7))
         }
         for number in 1...MessageNumber(messages) {
@@ -96,23 +95,9 @@ struct StoreImportTests {
             let record = batch.append(DeliveryRecord(session: 2, number: number, message: message))
             batch.append(.delivery(session: 2, number: number, record: record))
         }
-        let topic = batch.append(bytes: Text("r").bytes)
-        let record = batch.append(MessageRecord(topic: "r", payload: [1]))
-        batch.append(.retained(topic: topic, number: batch.message, record: record))
+        batch.add(RetainedRecord(number: batch.message, message: MessageRecord(topic: "r", payload: [1])))
         try store.commit(batch)
         return store
-    }
-
-    private func append(_ record: ClientRecord, to batch: inout ChangeBatch) {
-        let clientID = batch.append(bytes: record.clientID.bytes)
-        let slice = batch.append(record)
-        batch.append(.client(session: record.session, clientID: clientID, record: slice))
-    }
-
-    private func append(_ record: SubscriptionRecord, to batch: inout ChangeBatch) {
-        let filter = batch.append(bytes: record.filter.bytes)
-        let slice = batch.append(record)
-        batch.append(.subscription(session: record.session, filter: filter, record: slice))
     }
 
     private func run(_ hooks: [any Hook], into store: MemoryStore) throws -> Int {
@@ -156,7 +141,7 @@ struct StoreImportTests {
         batch.number = 1
         batch.session = 40
         batch.message = 100
-        append(ClientRecord(session: 40, clientID: "old-2"), to: &batch)
+        batch.add(ClientRecord(session: 40, clientID: "old-2"))
         try store.commit(batch)
         _ = try run([Sessions(old), Queues(old)], into: store)
         let snapshot = try store.snapshot()
@@ -182,7 +167,7 @@ struct StoreImportTests {
         batch.number = 1
         batch.session = 2
         batch.message = 1
-        append(ClientRecord(session: 2, clientID: "mine"), to: &batch)
+        batch.add(ClientRecord(session: 2, clientID: "mine"))
         try store.commit(batch)
         #expect(try run([Queues(old)], into: store) == 2)
         #expect(try store.snapshot().deliveries.map(\.number) == [2, 3])

@@ -7,6 +7,18 @@ import Glibc
 final class Child {
     struct NotReady: Error {}
 
+    /// Opens the environment of its argument, begins to read, and waits.
+    static let reader = """
+        import ctypes, sys
+        lmdb = ctypes.CDLL('liblmdb.so.0')
+        environment, transaction = ctypes.c_void_p(), ctypes.c_void_p()
+        assert lmdb.mdb_env_create(ctypes.byref(environment)) == 0
+        assert lmdb.mdb_env_open(environment, sys.argv[1].encode(), 0x20000, 0o600) == 0
+        assert lmdb.mdb_txn_begin(environment, None, 0x20000, ctypes.byref(transaction)) == 0
+        print('.', end='', flush=True)
+        sys.stdin.read()
+        """
+
     private var process: pid_t = 0
     private var input: Int32 = -1
     private var output: Int32 = -1

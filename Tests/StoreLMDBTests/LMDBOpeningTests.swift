@@ -42,8 +42,8 @@ struct LMDBOpeningTests {
     @Test func `Readers of processes that died are forgotten when the environment is opened`() throws {
         let lab = try Lab()
         try lab.fill()
-        let living = try Child(reader, lab.path)
-        let dead = try Child(reader, lab.path)
+        let living = try Child(Child.reader, lab.path)
+        let dead = try Child(Child.reader, lab.path)
         dead.kill()
         try lab.with { store in
             let count = try store.gate.read { (environment) throws(StoreError) in environment.staleReaderCount
@@ -54,18 +54,6 @@ struct LMDBOpeningTests {
         }
         living.kill()
     }
-
-    /// Opens the environment, begins to read, and waits.
-    private let reader = """
-        import ctypes, sys
-        lmdb = ctypes.CDLL('liblmdb.so.0')
-        environment, transaction = ctypes.c_void_p(), ctypes.c_void_p()
-        assert lmdb.mdb_env_create(ctypes.byref(environment)) == 0
-        assert lmdb.mdb_env_open(environment, sys.argv[1].encode(), 0x20000, 0o600) == 0
-        assert lmdb.mdb_txn_begin(environment, None, 0x20000, ctypes.byref(transaction)) == 0
-        print('ready', flush=True)
-        sys.stdin.read()
-        """
 
     @Test func `A newer format is refused and the file is not touched`() throws {
         let lab = try Lab()

@@ -37,18 +37,6 @@ struct LMDBReadingTests {
             print('.', end='', flush=True)
         """
 
-    /// Opens the environment, begins to read, and waits.
-    private let reader = """
-        import ctypes, sys
-        lmdb = ctypes.CDLL('liblmdb.so.0')
-        environment, transaction = ctypes.c_void_p(), ctypes.c_void_p()
-        assert lmdb.mdb_env_create(ctypes.byref(environment)) == 0
-        assert lmdb.mdb_env_open(environment, sys.argv[1].encode(), 0x20000, 0o600) == 0
-        assert lmdb.mdb_txn_begin(environment, None, 0x20000, ctypes.byref(transaction)) == 0
-        print('.', end='', flush=True)
-        sys.stdin.read()
-        """
-
     @Test func `A store that is opened for reading has all pages, and the data file is not touched`() throws {
         let lab = try Lab()
         try lab.fill()
@@ -87,7 +75,7 @@ struct LMDBReadingTests {
     @Test func `The store may be opened for writing while it is read`() throws {
         let lab = try Lab()
         try lab.fill()
-        let living = try Child(reader, lab.path)
+        let living = try Child(Child.reader, lab.path)
         try lab.with { store in
             try lab.commit(store) { $0.add(number: 5, to: [1]) }
             let count = try store.gate.read { (environment) throws(StoreError) in
@@ -106,9 +94,9 @@ struct LMDBReadingTests {
             func dropped() throws -> Int {
                 try store.gate.read { (environment) throws(StoreError) in environment.dropStaleReaders() }
             }
-            try Child(reader, lab.path).kill()
+            try Child(Child.reader, lab.path).kill()
             #expect(try dropped() == 1)
-            try Child(reader, lab.path).kill()
+            try Child(Child.reader, lab.path).kill()
             try lab.commit(store) { batch in
                 for number in 5...MessageNumber(200) { batch.add(number: number, to: [1], payload: 20_000) }
             }

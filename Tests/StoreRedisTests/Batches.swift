@@ -19,9 +19,7 @@ extension ChangeBatch {
     }
 
     mutating func add(client session: SessionNumber) {
-        let clientID = append(bytes: Array("client-\(session)".utf8))
-        let record = append(ClientRecord(session: session, clientID: Text("client-\(session)")))
-        append(.client(session: session, clientID: clientID, record: record))
+        add(ClientRecord(session: session, clientID: Text("client-\(session)")))
     }
 
     mutating func add(message number: MessageNumber, to sessions: [SessionNumber], bytes: Int = 100) {

@@ -15,17 +15,13 @@ enum Everything {
         batch.add(message: 2, to: [1, 2, 3])
         batch.add(message: 3, to: [2], bytes: 10_000)
         for session in 1...SessionNumber(2) {
-            let filter = batch.append(bytes: Array("a/#".utf8))
-            let record = batch.append(
+            batch.add(
                 SubscriptionRecord(
                     session: session, filter: "a/#", options: SubscriptionOptions(qos: .atLeastOnce)))
-            batch.append(.subscription(session: session, filter: filter, record: record))
             batch.append(.reception(session: session, packetID: 5))
         }
         batch.append(.deliveryState(session: 1, number: 1, packetID: 9, state: .sent))
-        let topic = batch.append(bytes: Array("topic".utf8))
-        let message = batch.append(MessageRecord(topic: "topic", payload: [1]))
-        batch.append(.retained(topic: topic, number: 4, record: message))
+        batch.add(RetainedRecord(number: 4, message: MessageRecord(topic: "topic", payload: [1])))
         batch.append(.boot(number: 1, startedAt: 77))
         try store.commit(batch)
 

@@ -51,9 +51,7 @@ final class Lab {
                     batch.append(.reception(session: session, packetID: 7))
                 }
                 batch.add(number: 4, to: [1, 2, 3])
-                let topic = batch.append(bytes: Array("retained".utf8))
-                let record = batch.append(MessageRecord(topic: "retained", payload: [1]))
-                batch.append(.retained(topic: topic, number: 1, record: record))
+                batch.add(RetainedRecord(number: 1, message: MessageRecord(topic: "retained", payload: [1])))
             }
         }
     }
@@ -115,18 +113,6 @@ final class Lab {
 }
 
 extension ChangeBatch {
-    mutating func add(_ record: ClientRecord) {
-        let clientID = append(bytes: record.clientID.bytes)
-        let encoded = append(record)
-        append(.client(session: record.session, clientID: clientID, record: encoded))
-    }
-
-    mutating func add(_ record: SubscriptionRecord) {
-        let filter = append(bytes: record.filter.bytes)
-        let encoded = append(record)
-        append(.subscription(session: record.session, filter: filter, record: encoded))
-    }
-
     mutating func add(number: MessageNumber, to sessions: [SessionNumber], payload: Int = 10) {
         let message = MessageRecord(
             topic: "a", payload: [UInt8](repeating: UInt8(number % 256), count: payload))

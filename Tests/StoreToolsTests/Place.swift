@@ -47,9 +47,7 @@ struct Contents {
         for number in messages { appendMessage(number, to: &batch) }
         for topic in ["one", "two/\u{e9}", "three/"] {
             let message = MessageRecord(topic: Text(topic), payload: Array(payload.utf8), publishedAt: 7)
-            let name = batch.append(bytes: message.topic.bytes)
-            let record = batch.append(message)
-            batch.append(.retained(topic: name, number: messages.upperBound + 1, record: record))
+            batch.add(RetainedRecord(number: messages.upperBound + 1, message: message))
         }
         batch.append(.boot(number: 1, startedAt: 5))
         // The last one has ended and is not swept yet.
@@ -58,16 +56,11 @@ struct Contents {
     }
 
     private func appendSession(_ session: SessionNumber, to batch: inout ChangeBatch) {
-        let client = ClientRecord(session: session, clientID: Text("client-\(session)"), boot: 1)
-        let clientID = batch.append(bytes: client.clientID.bytes)
-        let record = batch.append(client)
-        batch.append(.client(session: session, clientID: clientID, record: record))
+        batch.add(ClientRecord(session: session, clientID: Text("client-\(session)"), boot: 1))
         for filter in ["a/#", "b/+"] {
-            let subscription = SubscriptionRecord(
-                session: session, filter: Text(filter), options: SubscriptionOptions(qos: .exactlyOnce))
-            let name = batch.append(bytes: subscription.filter.bytes)
-            let record = batch.append(subscription)
-            batch.append(.subscription(session: session, filter: name, record: record))
+            batch.add(
+                SubscriptionRecord(
+                    session: session, filter: Text(filter), options: SubscriptionOptions(qos: .exactlyOnce)))
         }
         batch.append(.reception(session: session, packetID: UInt16(session) + 100))
     }

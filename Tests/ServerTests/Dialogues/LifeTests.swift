@@ -40,9 +40,7 @@ struct LifeTests {
         store.open()
         var batch = ChangeBatch()
         batch.number = 1
-        let topic = batch.append(bytes: MigrationMark.topic.bytes)
-        let record = batch.append(MessageRecord(topic: MigrationMark.topic, payload: []))
-        batch.append(.retained(topic: topic, number: 1, record: record))
+        batch.add(RetainedRecord(number: 1, message: MessageRecord(topic: MigrationMark.topic, payload: [])))
         try store.commit(batch)
         store.close()
         let error = await #expect(throws: BrokerError.self) { try await makeBroker(on: store).run() }
