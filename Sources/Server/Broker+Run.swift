@@ -125,7 +125,8 @@ extension Broker {
     private func announce(_ restored: Restored, _ places: [Place], _ channels: [any Channel]) {
         let endpoints = zip(places, channels).map { place, channel in
             StartReport.Endpoint(
-                name: place.listener.name, address: channel.localAddress.map(ListenAddress.text) ?? "",
+                name: place.listener.name,
+                address: channel.localAddress.map { "\(ListenAddress.text($0))" } ?? "",
                 port: channel.localAddress?.port ?? 0)
         }
         let report = restored.report(endpoints: endpoints)
@@ -136,7 +137,7 @@ extension Broker {
 
     private func untilShutdown(_ channels: [any Channel]) async throws {
         for channel in channels {
-            let place = channel.localAddress.map(ListenAddress.text) ?? "an address"
+            let place: Text = channel.localAddress.map(ListenAddress.text) ?? "an address"
             channel.closeFuture.whenComplete { [ending] _ in
                 ending.set(
                     .failure(

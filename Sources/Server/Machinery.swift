@@ -33,6 +33,9 @@ final class Machinery: Sendable {
     /// Whether everything that was handed over to the committer is committed.
     var isSettled: Bool { commons.isSettled }
 
+    /// Whether reports of level debug end up anywhere.
+    var readsDetails: Bool { logger.logLevel <= .debug }
+
     func log(clockJump milliseconds: Milliseconds) {
         logger.warning(
             "the wall clock has jumped; expiry and delays go on as if it had not, until the next start",

@@ -17,39 +17,40 @@ package final class Session: @unchecked Sendable {
     // Proof of Sendable: a session is given away only through `Control.granted`, by a shard that drops its own
     // reference in the same tick; nobody touches it in between.
 
+    // What each message needs stands first, together: of a session that was quiet for a while nothing is in the
+    // processor's cache.
     package let number: SessionNumber
     package let seat: UInt32
-    /// What the store holds, or would hold if the session were persistent.
-    package var record: ClientRecord
-    package var subscriptions: [Text: SubscriptionRecord] = [:]
+    /// The slot of the connection, if there is one.
+    package var slot: UInt32?
+    package var inflight = Inflight()
+    /// Publishes whose posting waits for a commit, in order.
+    package var holds: Deque<Hold> = []
+    package var holdBytes = 0
+    /// The last tick in which a publish of the session had to be held.
+    package var heldTick: UInt64 = 0
+    /// What its publishes have handed over that is not yet committed, a tick at a time, oldest first.
+    package var uncommitted: Deque<UncommittedBytes> = []
+    package var uncommittedBytes = 0
+    /// Messages that wait in memory for the receive window, in order of arrival.
+    package var tail: Deque<Parcel> = []
+    package var tailBytes = 0
+    package var catchup = Catchup.live
     /// QoS 2 packet identifiers received and not yet released.
     package var receptions: Set<UInt16> = []
     /// Whether `receptions` and `inflight` know which packet identifiers the store has; not before the first
     /// connection after a start.
     package var knowsReceptions = true
-    /// Publishes whose posting waits for a commit, in order.
-    package var holds: Deque<Hold> = []
-    package var holdBytes = 0
-    /// What its publishes have handed over that is not yet committed, a tick at a time, oldest first.
-    package var uncommitted: Deque<UncommittedBytes> = []
-    package var uncommittedBytes = 0
-    /// The last tick in which a publish of the session had to be held.
-    package var heldTick: UInt64 = 0
-    /// The last tick in which retained messages were sent to it: what one tick sends is bounded by the room there
-    /// was at its beginning.
-    package var retainedTick: UInt64 = 0
-
-    /// The slot of the connection, if there is one.
-    package var slot: UInt32?
-    package var inflight = Inflight()
-    /// Messages that wait in memory for the receive window, in order of arrival.
-    package var tail: Deque<Parcel> = []
-    package var tailBytes = 0
-    package var catchup = Catchup.live
     /// Whether the store has a client record for it.
     package var isStored = false
     /// The last change of its queue or record: when it is committed, the store shows what the session is.
     package var lastChange: HoldWait?
+    /// The last tick in which retained messages were sent to it: what one tick sends is bounded by the room there
+    /// was at its beginning.
+    package var retainedTick: UInt64 = 0
+    package var subscriptions: [Text: SubscriptionRecord] = [:]
+    /// What the store holds, or would hold if the session were persistent.
+    package var record: ClientRecord
 
     package init(record: ClientRecord, seat: UInt32) {
         number = record.session

@@ -42,38 +42,38 @@ package final class Connection {
         case closed
     }
 
+    // What each packet needs stands first, together: of a connection that was quiet for a while nothing is in the
+    // processor's cache.
     package let id: SlotID
-    package let origin: Origin
     package var stage = Stage.opening
-    package var decoder: Decoder
     package var block: Block = []
-    package var inbound = ByteBuffer()
-    package var outbound = ByteBuffer()
+    package var version = ProtocolVersion.v311
     package var isDirty = false
     package var isWritable = true
     package var isPaused = false
+    package var receivedAt: Milliseconds
     package var session: Session?
-    package var version = ProtocolVersion.v311
-    package var parameters: SessionParameters?
-    package var connack: Connack?
-    /// How many things CONNACK still waits for.
-    package var connackSteps = 0
-    package var inboundAliases = InboundTopicAliases(maximum: 0)
-    package var outboundAliases = OutboundTopicAliases(maximum: 0)
+    package var decoder: Decoder
+    package var inbound = ByteBuffer()
+    package var outbound = ByteBuffer()
+    package var packetBytesMax = Int.max
     /// The client's Receive Maximum, capped.
     package var windowMax = 0
-    package var packetBytesMax = Int.max
+    /// How many acknowledgements of each kind wait for a commit.
+    package var waiting = WaiterCounts()
+    /// Zero: no keep-alive.
+    package var keepAlive: Milliseconds = 0
+    package var inboundAliases = InboundTopicAliases(maximum: 0)
+    package var outboundAliases = OutboundTopicAliases(maximum: 0)
     /// How many QoS 2 publishes of earlier connections were not released when this one began: they take nothing
     /// from its quota, which begins anew.
     package var inheritedReceptions = 0
     /// Replies with a list of reason codes that wait for their commit, in order.
     package var replies: Deque<Packet> = []
-    /// How many acknowledgements of each kind wait for a commit.
-    package var waiting = WaiterCounts()
+    /// What is needed between CONNECT and CONNACK only, and freed then.
+    package var admission: Admission?
+    package let origin: Origin
     package let openedAt: Milliseconds
-    package var receivedAt: Milliseconds
-    /// Zero: no keep-alive.
-    package var keepAlive: Milliseconds = 0
 
     package init(id: SlotID, origin: Origin, packetBytesMax: Int, now: Milliseconds) {
         self.id = id
@@ -86,6 +86,18 @@ package final class Connection {
     /// Whether nothing more may be queued for the socket.
     package func isCongested(_ outboundBytesMax: Int) -> Bool {
         outbound.readableBytes >= outboundBytesMax
+    }
+}
+
+/// What a CONNECT that was accepted and is not answered yet has settled.
+package final class Admission {
+    package let parameters: SessionParameters
+    package var connack: Connack?
+    /// How many things CONNACK still waits for.
+    package var connackSteps = 0
+
+    package init(_ parameters: SessionParameters) {
+        self.parameters = parameters
     }
 }
 

@@ -14,10 +14,25 @@ struct Publication {
     var qos: QoS
     var retain: Bool
     var expiresAt: Milliseconds
-    /// The client identifier of the publisher.
-    var publisher: Text
-    /// Its session; zero for the broker itself.
+    var publisher: Publisher
+    /// The publisher's session; zero for the broker itself.
     var session: SessionNumber
+}
+
+/// Who publishes.
+enum Publisher {
+    /// A client that is connected. Its identifier is read only if the message is stored: for a client that has been
+    /// quiet for a while, to look at it is to wait for memory.
+    case client(Session)
+    /// A client that may be gone; without an identifier, the broker itself.
+    case named(Text)
+
+    var clientID: Text {
+        switch self {
+        case .client(let session): session.record.clientID
+        case .named(let clientID): clientID
+        }
+    }
 }
 
 /// What one call of `publish` has made of a publish so far.
@@ -58,7 +73,7 @@ extension Shard {
             publication.qos = will.qos
             publication.retain = will.retain && limits.retainAvailable
             publication.expiresAt = expiresAt
-            publication.publisher = clientID
+            publication.publisher = .named(clientID)
             publication.session = session
             return publish(publication).isOpened
         }
@@ -74,7 +89,7 @@ extension Shard {
                     var publication = Publication(
                         topic: topic, properties: properties, payload: payload, qos: .atMostOnce,
                         retain: false,
-                        expiresAt: 0, publisher: "", session: 0)
+                        expiresAt: 0, publisher: .named(Text(bytes: [])), session: 0)
                     return body(&publication)
                 }
             }
@@ -151,7 +166,7 @@ extension Shard {
             topic: lane.append(bytes: publication.topic),
             properties: lane.append(bytes: publication.properties),
             payload: lane.append(bytes: publication.payload),
-            publisher: lane.append(bytes: publication.publisher.bytes), qos: publication.qos,
+            publisher: lane.append(bytes: publication.publisher.clientID.bytes), qos: publication.qos,
             publishedAt: now, expiresAt: publication.expiresAt, retained: retained)
         let index = lane.append(message)
         progress.message = index
@@ -163,7 +178,7 @@ extension Shard {
         appendMessage(publication, change, &progress)
         retainedUpdates.append(
             RetainedUpdate(
-                post: tick.posts.count - 1, change: change, publisher: publication.publisher,
+                post: tick.posts.count - 1, change: change, publisher: publication.publisher.clientID,
                 qos: publication.qos))
     }
 

@@ -21,7 +21,7 @@ extension Shard {
     private func admit(_ parameters: SessionParameters, on connection: Connection) {
         connection.stage = .connecting
         connection.block.insert(.connecting)
-        connection.parameters = parameters
+        connection.admission = Admission(parameters)
         connection.packetBytesMax = parameters.packetBytesMax
         connection.keepAlive = Milliseconds(parameters.keepAliveSeconds) * 1500
         connection.windowMax = Int(parameters.receiveMaximum)
@@ -139,17 +139,15 @@ extension Shard {
     private func attach(
         _ connection: Connection, _ resumed: Session?, ended: SessionNumber?
     ) -> SessionNumber {
-        guard let parameters = connection.parameters else {
-            preconditionFailure("admitted without parameters")
-        }
-        let session = resumed ?? makeSession(parameters)
-        update(session.record, of: session, with: parameters, connection)
+        guard let admission = connection.admission else { preconditionFailure("admitted without parameters") }
+        let session = resumed ?? makeSession(admission.parameters)
+        update(session, with: admission.parameters, connection)
         session.slot = connection.id.index
         connection.session = session
-        connection.connack = Connack(
-            sessionPresent: resumed != nil, reason: .success, properties: parameters.connackProperties(limits)
-        )
-        connection.connackSteps = 1
+        admission.connack = Connack(
+            sessionPresent: resumed != nil, reason: .success,
+            properties: admission.parameters.connackProperties(limits))
+        admission.connackSteps = 1
         recordConnect(session, connection, ended: ended)
         if resumed != nil { resume(session, connection) } else { seatNew(session, connection) }
         connackStep(connection)
@@ -170,21 +168,17 @@ extension Shard {
         commons.seats.move(session.seat, to: seat)
     }
 
-    private func update(
-        _ old: ClientRecord, of session: Session, with parameters: SessionParameters, _ connection: Connection
-    ) {
-        var record = old
-        record.version = connection.version
-        record.username = parameters.username
-        record.listener = connection.origin.listener
-        record.remote = connection.origin.remote
-        record.expirySeconds = parameters.expirySeconds
-        record.boot = boot
-        record.disconnectedAt = 0
-        record.will = parameters.will
+    private func update(_ session: Session, with parameters: SessionParameters, _ connection: Connection) {
+        session.record.version = connection.version
+        session.record.username = parameters.username
+        session.record.listener = connection.origin.listener
+        session.record.remote = connection.origin.remote
+        session.record.expirySeconds = parameters.expirySeconds
+        session.record.boot = boot
+        session.record.disconnectedAt = 0
+        session.record.will = parameters.will
         // A session that has been persistent stays so until it ends.
-        record.isPersistent = old.isPersistent || parameters.isPersistent
-        session.record = record
+        if parameters.isPersistent { session.record.isPersistent = true }
     }
 
     /// What CONNACK must wait for `[DESIGN §1]`: the record with its will, the end of the old session.
@@ -199,7 +193,7 @@ extension Shard {
             lane.append(.sessionEnd(session: ended, clientID: id))
         }
         if session.isPersistent || session.record.will != nil || session.isStored { appendRecord(session) }
-        connection.connackSteps += 1
+        connection.admission?.connackSteps += 1
         acknowledge(connection, .connack, after: ticket)
     }
 
@@ -223,24 +217,23 @@ extension Shard {
             seatNew(session, connection)
         }
         guard !session.knowsReceptions else { return }
-        connection.connackSteps += 1
+        connection.admission?.connackSteps += 1
         ask(ReadRequest(session: session.number, kind: .receptions))
     }
 
     /// One of the things that CONNACK waits for has happened.
     func connackStep(_ connection: Connection) {
-        connection.connackSteps -= 1
-        guard connection.connackSteps == 0, let connack = connection.connack, let session = connection.session
-        else { return }
-        connection.connack = nil
+        guard let admission = connection.admission, let session = connection.session else { return }
+        admission.connackSteps -= 1
+        guard admission.connackSteps == 0, let connack = admission.connack else { return }
+        connection.admission = nil
         connection.stage = .connected
         connection.inheritedReceptions = session.receptions.count
         write(connection, .connack(connack))
-        orders.append(
-            .report(
-                .connected(
-                    session.record.clientID, connection.origin, version: connection.version,
-                    resumed: connack.sessionPresent)))
+        reportDetail(
+            .connected(
+                session.record.clientID, connection.origin, version: connection.version,
+                resumed: connack.sessionPresent))
         resumeRetained(session)
         pump(session, connection)
         unblock(connection, .connecting)

@@ -56,9 +56,8 @@ extension Shard {
         connection.session = nil
         session.slot = nil
         commons.seats.move(session.seat, to: Seat(shard: index))
-        orders.append(
-            .report(
-                .disconnected(session.record.clientID, connection.origin, reason: reason, detail: detail)))
+        reportDetail(
+            .disconnected(session.record.clientID, connection.origin, reason: reason, detail: detail))
         recordDisconnect(session)
         quiet(session)
         if isStopping { return }
@@ -121,7 +120,7 @@ extension Shard {
                 Sweep(session: session.number, clientID: session.record.clientID, endTicket: ticket))
         }
         afterHandOver.append(.forget(session))
-        orders.append(.report(.ended(session.record.clientID)))
+        reportDetail(.ended(session.record.clientID))
     }
 
     /// Publishes the will and takes it out of the record in one commit; it is posted only after that commit, so

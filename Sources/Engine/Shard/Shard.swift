@@ -27,6 +27,8 @@ package final class Shard {
     package var boot: UInt64 = 1
     var now: Milliseconds = 0
     var isInTick = false
+    /// Whether anybody reads reports of level debug; there are several for each connection.
+    package var reportsDetails = true
     /// A shutdown has begun: connections that end now are left as a crash would leave them.
     var isStopping = false
 
@@ -107,8 +109,13 @@ package final class Shard {
 
     /// Bytes arrived.
     package func received(_ slot: SlotID, _ bytes: consuming ByteBuffer, now: Milliseconds) {
-        begin(now)
         guard let connection = connection(slot) else { return }
+        received(connection, bytes, now: now)
+    }
+
+    /// Bytes arrived on a connection that is open.
+    package func received(_ connection: Connection, _ bytes: consuming ByteBuffer, now: Milliseconds) {
+        begin(now)
         connection.receivedAt = now
         if connection.inbound.readableBytes == 0 {
             connection.inbound = bytes
@@ -193,7 +200,7 @@ package final class Shard {
 
     /// Swaps the orders out.
     package func takeOrders(into taken: inout [Order]) {
-        taken.removeAll(keepingCapacity: true)
+        if !taken.isEmpty { taken.removeAll(keepingCapacity: true) }
         swap(&orders, &taken)
     }
 
@@ -225,7 +232,8 @@ package final class Shard {
         }
     }
 
-    func connection(_ id: SlotID) -> Connection? {
+    /// The connection of a slot, from its opening until the socket is gone.
+    package func connection(_ id: SlotID) -> Connection? {
         guard let connection = connections[Int(id.index)], connection.id == id else { return nil }
         return connection
     }
@@ -239,6 +247,11 @@ package final class Shard {
     /// Notes a message that is not delivered; reported once per tick.
     func noteDrop(_ session: SessionNumber, _ reason: DropReason, count: Int = 1) {
         drops[DropKey(session: session, reason: reason), default: 0] += count
+    }
+
+    /// Reports what is of level debug.
+    func reportDetail(_ report: @autoclosure () -> Report) {
+        if reportsDetails { orders.append(.report(report())) }
     }
 
     private func reportDrops() {

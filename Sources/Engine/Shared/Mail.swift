@@ -95,10 +95,11 @@ package struct Mail: Sendable {
 
     package mutating func removeAll() {
         let keeps = arena.capacity <= Mail.keptBytesMax && receivers.capacity <= Mail.keptReceiversMax
-        posts.removeAll(keepingCapacity: keeps)
-        receivers.removeAll(keepingCapacity: keeps)
-        identifiers.removeAll(keepingCapacity: keeps)
-        arena.removeAll(keepingCapacity: keeps)
+        // To empty an empty array takes as long as any other.
+        if !posts.isEmpty { posts.removeAll(keepingCapacity: keeps) }
+        if !receivers.isEmpty { receivers.removeAll(keepingCapacity: keeps) }
+        if !identifiers.isEmpty { identifiers.removeAll(keepingCapacity: keeps) }
+        if !arena.isEmpty { arena.removeAll(keepingCapacity: keeps) }
     }
 
     private static let keptBytesMax = 1 << 20

@@ -107,9 +107,10 @@ extension Connect {
 
     /// Reads the protocol name and says whether it is that of MQTT 3.1.
     private static func isMQIsdp(_ reader: inout Reader) throws(DecodeError) -> Bool {
-        let name = reader.text(try reader.lengthPrefixed())
-        guard name == "MQTT" || name == "MQIsdp" else { throw reader.error(.protocolName) }
-        return name == "MQIsdp"
+        let name = try reader.lengthPrefixed().slice(of: reader.bytes)
+        if name.elementsEqual("MQTT".utf8) { return false }
+        guard name.elementsEqual("MQIsdp".utf8) else { throw reader.error(.protocolName) }
+        return true
     }
 
     private init(_ version: ProtocolVersion, from reader: inout Reader) throws(DecodeError) {

@@ -28,6 +28,12 @@ public struct Text: Hashable, Sendable, Comparable, ExpressibleByStringLiteral, 
     /// Whether there are no bytes at all.
     @inlinable public var isEmpty: Bool { bytes.isEmpty }
 
+    /// Feeds the bytes to the hasher at once, not one by one as an array does.
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(bytes.count)
+        bytes.withUnsafeBytes { hasher.combine(bytes: $0) }
+    }
+
     /// The text for people: invalid UTF-8 is shown with replacement characters.
     public var description: String { String(decoding: bytes, as: UTF8.self) }
 

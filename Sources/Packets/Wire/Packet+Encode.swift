@@ -14,25 +14,32 @@ extension Packet {
         into buffer: inout ByteBuffer, version: ProtocolVersion, packetBytesMax: Int = .max
     ) -> Bool {
         guard version == .v5 || type != .auth else { return false }
+        if encodeWhole(into: &buffer, version, packetBytesMax) { return true }
         var packet = self
-        while true {
-            var body = Writer(version: version)
-            packet.write(to: &body)
-            if packet.append(body, to: &buffer, packetBytesMax: packetBytesMax) { return true }
-            guard version == .v5, packet.dropDiagnostics() else { return false }
+        while version == .v5, packet.dropDiagnostics() {
+            if packet.encodeWhole(into: &buffer, version, packetBytesMax) { return true }
         }
+        return false
     }
 
     /// Appends fixed header and body, unless that is too much.
-    private func append(_ body: Writer, to buffer: inout ByteBuffer, packetBytesMax: Int) -> Bool {
-        var header = Writer(version: body.version)
-        header.append(type.rawValue << 4 | flags)
-        header.append(variableByteInteger: body.bytes.count)
-        guard header.isSound, body.isSound, header.bytes.count + body.bytes.count <= packetBytesMax else {
-            return false
+    private func encodeWhole(
+        into buffer: inout ByteBuffer, _ version: ProtocolVersion, _ packetBytesMax: Int
+    ) -> Bool {
+        var body = Writer(version: version)
+        write(to: &body)
+        let count = body.bytes.count
+        guard body.isSound, count <= variableByteIntegerMax else { return false }
+        let packetBytes = 1 + variableByteCount(count) + count
+        guard packetBytes <= packetBytesMax else { return false }
+        let first = type.rawValue << 4 | flags
+        buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: packetBytes) { target in
+            var cursor = WriteCursor(target)
+            cursor.put(first)
+            cursor.put(variableByteInteger: count)
+            body.bytes.withUnsafeBytes { cursor.put($0) }
+            return packetBytes
         }
-        buffer.writeBytes(header.bytes)
-        buffer.writeBytes(body.bytes)
         return true
     }
 

@@ -137,9 +137,9 @@ struct PublishLayout {
 
 /// Writes into memory whose size was computed before.
 ///
-/// The unchecked pointer is safe: `PublishLayout.write` checks once that the target holds the whole packet, and
-/// every write below is counted in that size.
-private struct WriteCursor {
+/// The unchecked pointer is safe: whoever makes a cursor has checked that the target holds the whole packet, and every
+/// write is counted in that size.
+struct WriteCursor {
     private let base: UnsafeMutableRawBufferPointer
     private var offset = 0
 

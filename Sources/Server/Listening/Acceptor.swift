@@ -10,10 +10,6 @@ import Packets
 enum Acceptor {
     private static let backlog: Int32 = 1024
     private static let acceptsPerRead: UInt = 16
-    private static let messagesPerRead: UInt = 2
-    private static let readBytesMin = 256
-    private static let readBytesInitial = 1024
-    private static let readBytesMax = 1 << 16
 
     /// Listens on `address`; accepted connections are spread over `loops` in turn.
     static func bind(
@@ -48,12 +44,7 @@ enum Acceptor {
         guard let loop = loops.first(where: { $0.eventLoop === channel.eventLoop }) else {
             preconditionFailure("a connection came to an event loop without a shard")
         }
-        let options = channel.syncOptions
-        try options?.setOption(.maxMessagesPerRead, value: messagesPerRead)
-        try options?.setOption(
-            .recvAllocator,
-            value: AdaptiveRecvByteBufferAllocator(
-                minimum: readBytesMin, initial: readBytesInitial, maximum: readBytesMax))
+        try channel.syncOptions?.setOption(.recvAllocator, value: ReadAllocator())
         try channel.pipeline.syncOperations.addHandler(ConnectionHandler(loop: loop, listener: listener))
     }
 

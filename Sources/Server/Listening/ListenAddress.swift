@@ -2,6 +2,7 @@
 // SPDX-FileCopyrightText: 2026 The Roost authors
 
 import NIOCore
+import Packets
 
 /// A host and a port, as `HOST:PORT` or `[IPv6]:PORT`.
 package struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
@@ -60,18 +61,14 @@ package struct ListenAddress: Hashable, Sendable, CustomStringConvertible {
 extension ListenAddress {
     /// `address` as `HOST:PORT`; an IPv4 address, which every connection of most brokers has, without the system's
     /// formatting, which costs five thousand instructions.
-    static func text(_ address: SocketAddress) -> String {
-        if case .v4 = address {
-            return address.withSockAddr { pointer, count in
-                ipv4Text(UnsafeRawBufferPointer(start: pointer, count: count))
-            }
-        }
-        guard let host = address.ipAddress, let port = address.port else { return "\(address)" }
-        return ListenAddress(host: host, port: port).description
+    static func text(_ address: SocketAddress) -> Text {
+        if case .v4(let address) = address { return withUnsafeBytes(of: address.address, ipv4Text) }
+        guard let host = address.ipAddress, let port = address.port else { return Text("\(address)") }
+        return Text(ListenAddress(host: host, port: port).description)
     }
 
     /// `raw` is a `sockaddr_in` (ip(7)): the family, then port and host in network order.
-    private static func ipv4Text(_ raw: UnsafeRawBufferPointer) -> String {
+    private static func ipv4Text(_ raw: UnsafeRawBufferPointer) -> Text {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(ipv4BytesMax)
         for index in 4..<8 {
@@ -79,7 +76,7 @@ extension ListenAddress {
             bytes.append(UInt8(ascii: index == 7 ? ":" : "."))
         }
         appendDecimal(UInt16(raw[2]) << 8 | UInt16(raw[3]), to: &bytes)
-        return String(decoding: bytes, as: UTF8.self)
+        return Text(bytes: bytes)
     }
 
     /// The length of `255.255.255.255:65535`.

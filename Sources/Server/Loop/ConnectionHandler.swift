@@ -25,7 +25,7 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     private enum State {
         case fresh
-        case open(SlotID)
+        case open(Connection)
         case lingering(until: Milliseconds, bytesLeft: Int)
         case closed
     }
@@ -36,6 +36,10 @@ final class ConnectionHandler: ChannelInboundHandler {
     private var context: ChannelHandlerContext?
     private var isWritable = true
     private var wasFlushed = false
+    private var hasLimitedReads = false
+    private var isReading = true
+    /// The channel itself, where the handler is alone in its pipeline.
+    private var core: (any ChannelCore)?
     /// The socket, while nothing is in the way of sending on it: never with a channel that does not show it.
     private var socket: CInt?
     /// Writes that the channel has taken and the socket has not.
@@ -43,6 +47,8 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     /// An outbound buffer above this size is not kept for the next tick.
     private static let keptBytesMax = 1 << 16
+    /// How often a busy connection is read before others have their turn.
+    private static let readsMax: UInt = 2
     /// What a peer may send after the broker has closed.
     private static let lingerBytesMax = 1 << 20
 
@@ -51,8 +57,14 @@ final class ConnectionHandler: ChannelInboundHandler {
         self.listener = listener
     }
 
-    var slot: SlotID? {
-        if case .open(let slot) = state { slot } else { nil }
+    /// The shard's side of it, until either side has closed.
+    private var connection: Connection? {
+        if case .open(let connection) = state { connection } else { nil }
+    }
+
+    /// Whether it is the open connection of a slot.
+    func isOpen(in slot: SlotID) -> Bool {
+        if case .open(let connection) = state { connection.id == slot } else { false }
     }
 
     // MARK: What the channel says
@@ -64,15 +76,17 @@ final class ConnectionHandler: ChannelInboundHandler {
             return context.close(promise: nil)
         }
         socket = ConnectionHandler.socket(of: context.channel)
+        if socket != nil { core = context.channel._channelCore }
         // The channel remembers the address; the context would ask the system.
         let remote = context.channel.remoteAddress.map(ListenAddress.text) ?? ""
-        state = .open(loop.open(self, origin: Origin(listener: listener, remote: Text(remote))))
+        state = .open(loop.open(self, origin: Origin(listener: listener, remote: remote)))
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let bytes = unwrapInboundIn(data)
+        if bytes.writableBytes == 0 { limitReads(context) }
         switch state {
-        case .open(let slot): loop.received(slot, bytes)
+        case .open(let connection): loop.received(connection, bytes)
         case .lingering(let until, let bytesLeft):
             let left = bytesLeft - bytes.readableBytes
             state = .lingering(until: until, bytesLeft: left)
@@ -81,18 +95,28 @@ final class ConnectionHandler: ChannelInboundHandler {
         }
     }
 
+    /// Nobody stands behind this handler who wants to know. Asks for the next read, as the channel would do a moment
+    /// later by way of its whole pipeline.
+    func channelReadComplete(context: ChannelHandlerContext) {
+        if isReading { core?.read0() }
+    }
+
+    /// Nobody stands behind this handler who wants to know.
+    func channelRegistered(context: ChannelHandlerContext) {}
+
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         isWritable = context.channel.isWritable
-        guard let slot else { return }
-        loop.writabilityChanged(slot, isWritable: isWritable)
+        guard let connection else { return }
+        loop.writabilityChanged(connection.id, isWritable: isWritable)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        let slot = slot
+        let connection = connection
         if case .fresh = state { return }
         state = .closed
         self.context = nil
-        if let slot { loop.closed(slot) }
+        core = nil
+        if let connection { loop.closed(connection.id) }
         loop.channelClosed()
     }
 
@@ -101,27 +125,36 @@ final class ConnectionHandler: ChannelInboundHandler {
         context.close(promise: nil)
     }
 
+    /// A peer that fills the read buffer gets fewer reads in a row than others may have. Only those are told: to set
+    /// an option takes two thousand instructions.
+    private func limitReads(_ context: ChannelHandlerContext) {
+        guard !hasLimitedReads else { return }
+        hasLimitedReads = true
+        do {
+            try context.channel.syncOptions?.setOption(
+                .maxMessagesPerRead, value: ConnectionHandler.readsMax)
+        } catch {
+            // Only a closed channel refuses an option, and it reads no more.
+        }
+    }
+
     // MARK: What the shard orders
 
     /// Writes what the slot holds; while the channel is not writable the bytes stay where the engine counts them.
     func flush() {
-        guard isWritable, let context, let slot else { return }
+        guard isWritable, let context, let connection else { return }
         wasFlushed = true
-        if channelWrites == 0, let socket {
-            var isSent = false
-            loop.shard.withOutbound(slot) { isSent = ConnectionHandler.send(&$0, to: socket) }
-            if isSent { return }
-        }
-        flushThroughChannel(context, slot)
+        if channelWrites == 0, let socket, ConnectionHandler.send(&connection.outbound, to: socket) { return }
+        flushThroughChannel(context, connection)
     }
 
-    private func flushThroughChannel(_ context: ChannelHandlerContext, _ slot: SlotID) {
-        var outgoing = takeOutbound(slot)
-        guard outgoing.readableBytes > 0 else { return giveBack(&outgoing, to: slot) }
+    private func flushThroughChannel(_ context: ChannelHandlerContext, _ connection: Connection) {
+        var outgoing = takeOutbound(connection)
+        guard outgoing.readableBytes > 0 else { return giveBack(&outgoing, to: connection) }
         context.writeAndFlush(wrapOutboundOut(outgoing), promise: promiseOfWrite(context))
         let isReusable: Void? = outgoing.modifyIfUniquelyOwned { $0.clear() }
         if isReusable != nil, outgoing.capacity <= ConnectionHandler.keptBytesMax {
-            giveBack(&outgoing, to: slot)
+            giveBack(&outgoing, to: connection)
         }
     }
 
@@ -164,16 +197,17 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     /// Writes what is left and closes; called once, when the shard has forgotten the connection.
     func end() {
-        guard let context, let slot else { return }
-        let last = takeOutbound(slot)
+        guard let context, let connection else { return }
+        let last = takeOutbound(connection)
         state = .lingering(until: loop.linger(self), bytesLeft: ConnectionHandler.lingerBytesMax)
         if last.readableBytes > 0 { context.writeAndFlush(wrapOutboundOut(last), promise: nil) }
-        setReading(true)
+        if !isReading { setReading(true) }
         context.close(mode: .output, promise: nil)
     }
 
     /// Stops or restarts reading from the socket.
     func setReading(_ isReading: Bool) {
+        self.isReading = isReading
         do {
             try context?.channel.syncOptions?.setOption(.autoRead, value: isReading)
         } catch {
@@ -192,20 +226,20 @@ final class ConnectionHandler: ChannelInboundHandler {
 
     /// Frees the slot's outbound buffer if nothing was written since the last call.
     func releaseIdleBuffer() {
-        guard !wasFlushed, let slot else { return wasFlushed = false }
-        loop.shard.withOutbound(slot) { buffer in
-            if buffer.readableBytes == 0, buffer.capacity > 0 { buffer = ByteBuffer() }
+        guard !wasFlushed, let connection else { return wasFlushed = false }
+        if connection.outbound.readableBytes == 0, connection.outbound.capacity > 0 {
+            connection.outbound = ByteBuffer()
         }
     }
 
-    private func takeOutbound(_ slot: SlotID) -> ByteBuffer {
+    private func takeOutbound(_ connection: Connection) -> ByteBuffer {
         var outgoing = ByteBuffer()
-        loop.shard.withOutbound(slot) { swap(&$0, &outgoing) }
+        swap(&connection.outbound, &outgoing)
         return outgoing
     }
 
     /// A write can make the channel unwritable, and what the shard then appends is not to be replaced.
-    private func giveBack(_ buffer: inout ByteBuffer, to slot: SlotID) {
-        loop.shard.withOutbound(slot) { if $0.readableBytes == 0 { swap(&$0, &buffer) } }
+    private func giveBack(_ buffer: inout ByteBuffer, to connection: Connection) {
+        if connection.outbound.readableBytes == 0 { swap(&connection.outbound, &buffer) }
     }
 }

@@ -25,7 +25,6 @@ final class ShardLoop: @unchecked Sendable {
     private var connections: [ConnectionHandler?] = []
     /// Connections that are over and wait for their peer to close.
     private var lingering: [ConnectionHandler] = []
-    private var orders: [Order] = []
     private var performing: [Order] = []
     private var tickTask: @Sendable () -> Void = {}
     private var collectTask: @Sendable () -> Void = {}
@@ -64,6 +63,7 @@ final class ShardLoop: @unchecked Sendable {
     func start(in machinery: Machinery) {
         eventLoop.assertInEventLoop()
         self.machinery = machinery
+        HeapReserve.make()
         tickTask = { [unowned self] in endTick() }
         collectTask = { [weak self] in self?.collect() }
         let delay = TimeAmount.milliseconds(ShardLoop.advanceMilliseconds)
@@ -99,19 +99,22 @@ final class ShardLoop: @unchecked Sendable {
 
     // MARK: Events of connections
 
-    func open(_ connection: ConnectionHandler, origin: Origin) -> SlotID {
+    func open(_ connection: ConnectionHandler, origin: Origin) -> Connection {
         beginTick()
         let slot = shard.open(origin, now: now)
+        guard let opened = shard.connection(slot) else {
+            preconditionFailure("a slot without connection was opened")
+        }
         let index = Int(slot.index)
         while connections.count <= index { connections.append(nil) }
         connections[index] = connection
-        return slot
+        return opened
     }
 
     @inline(__always)
-    func received(_ slot: SlotID, _ bytes: consuming ByteBuffer) {
+    func received(_ connection: Connection, _ bytes: consuming ByteBuffer) {
         beginTick()
-        shard.received(slot, bytes, now: now)
+        shard.received(connection, bytes, now: now)
     }
 
     func closed(_ slot: SlotID) {
@@ -170,6 +173,7 @@ final class ShardLoop: @unchecked Sendable {
 
     private func advance() {
         beginTick()
+        shard.reportsDetails = machinery?.readsDetails ?? false
         shard.advance(now: now)
         endLingering()
         releaseIdleBuffers()
@@ -192,8 +196,7 @@ final class ShardLoop: @unchecked Sendable {
     private func endTick() {
         isInTick = false
         shard.endTick(now: now)
-        shard.takeOrders(into: &orders)
-        swap(&orders, &performing)
+        shard.takeOrders(into: &performing)
         for index in performing.indices {
             // Almost all orders are flushes; one that is looked at in its place is not copied, which would count
             // references.
@@ -203,7 +206,7 @@ final class ShardLoop: @unchecked Sendable {
                 perform(performing[index])
             }
         }
-        performing.removeAll(keepingCapacity: true)
+        if !performing.isEmpty { performing.removeAll(keepingCapacity: true) }
     }
 
     private func perform(_ order: Order) {
@@ -225,7 +228,8 @@ final class ShardLoop: @unchecked Sendable {
     @inline(__always)
     private func connection(_ slot: SlotID) -> ConnectionHandler? {
         let index = Int(slot.index)
-        guard index < connections.count, let connection = connections[index], connection.slot == slot else {
+        guard index < connections.count, let connection = connections[index], connection.isOpen(in: slot)
+        else {
             return nil
         }
         return connection
