@@ -52,7 +52,6 @@ package enum ConnectDecision: Hashable, Sendable {
 
 extension SessionParameters {
     fileprivate init(_ connect: Connect, limits: Limits, using random: inout some RandomNumberGenerator) {
-        let properties = connect.properties
         version = connect.version
         isAssigned = connect.clientID.isEmpty
         clientID = isAssigned ? .assignedClientID(using: &random) : connect.clientID
@@ -63,10 +62,10 @@ extension SessionParameters {
         isExpiryCapped = expiry > limits.sessionExpirySecondsMax
         keepAliveSeconds = connect.keepAlive
         isKeepAliveAssigned = false
-        receiveMaximum = min(properties.receiveMaximum ?? .max, limits.inflightMax)
-        packetBytesMax = properties.maximumPacketSize.map(Int.init) ?? .max
-        topicAliasMaximum = min(properties.topicAliasMaximum ?? 0, limits.topicAliasMaximum)
-        requestsProblemInformation = properties.requestProblemInformation ?? true
+        receiveMaximum = min(connect.properties.receiveMaximum ?? .max, limits.inflightMax)
+        packetBytesMax = connect.properties.maximumPacketSize.map(Int.init) ?? .max
+        topicAliasMaximum = min(connect.properties.topicAliasMaximum ?? 0, limits.topicAliasMaximum)
+        requestsProblemInformation = connect.properties.requestProblemInformation ?? true
         will = connect.will.map(WillRecord.init)
         shortenKeepAlive(to: limits.serverKeepAliveSeconds)
     }

@@ -140,13 +140,14 @@ extension Shard {
         _ connection: Connection, _ resumed: Session?, ended: SessionNumber?
     ) -> SessionNumber {
         guard let admission = connection.admission else { preconditionFailure("admitted without parameters") }
-        let session = resumed ?? makeSession(admission.parameters)
-        update(session, with: admission.parameters, connection)
+        let parameters = admission.parameters
+        let session = resumed ?? makeSession(parameters)
+        update(session, with: parameters, connection)
         session.slot = connection.id.index
         connection.session = session
         admission.connack = Connack(
-            sessionPresent: resumed != nil, reason: .success,
-            properties: admission.parameters.connackProperties(limits))
+            sessionPresent: resumed != nil, reason: .success, properties: parameters.connackProperties(limits)
+        )
         admission.connackSteps = 1
         recordConnect(session, connection, ended: ended)
         if resumed != nil { resume(session, connection) } else { seatNew(session, connection) }
@@ -225,7 +226,7 @@ extension Shard {
     func connackStep(_ connection: Connection) {
         guard let admission = connection.admission, let session = connection.session else { return }
         admission.connackSteps -= 1
-        guard admission.connackSteps == 0, let connack = admission.connack else { return }
+        guard admission.connackSteps == 0, let connack = admission.connack.take() else { return }
         connection.admission = nil
         connection.stage = .connected
         connection.inheritedReceptions = session.receptions.count

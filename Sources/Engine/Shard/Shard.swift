@@ -269,7 +269,7 @@ package final class Shard {
     }
 
     private func flushDirty() {
-        for connection in dirty {
+        while let connection = dirty.popLast() {
             connection.isDirty = false
             guard connection.stage != .closed else { continue }
             if connection.isWritable && connection.outbound.readableBytes > 0 {
@@ -278,7 +278,6 @@ package final class Shard {
                 if isCongested, connection.session?.hasWaiting == true { refilling.append(connection) }
             }
         }
-        dirty.removeAll(keepingCapacity: true)
         if !refilling.isEmpty { wantsSelfWake = true }
     }
 }

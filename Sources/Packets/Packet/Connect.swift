@@ -115,14 +115,19 @@ extension Connect {
 
     private init(_ version: ProtocolVersion, from reader: inout Reader) throws(DecodeError) {
         let flags = try ConnectFlags(from: &reader)
-        self.init(version: version, cleanStart: flags.cleanStart, keepAlive: try reader.uint16())
-        properties = try reader.properties(.connect)
-        clientID = try reader.text()
-        if flags.will { will = try Will(flags, from: &reader) }
+        let keepAlive = try reader.uint16()
+        let properties = try reader.properties(.connect)
+        let clientID = try reader.text()
+        let will = flags.will ? try Will(flags, from: &reader) : nil
         let mayBeMissing = version == .v31
-        if flags.username, !(mayBeMissing && reader.isAtEnd) { username = try reader.text() }
-        if flags.password, !(mayBeMissing && reader.isAtEnd) { password = try reader.binary() }
+        let hasUsername = flags.username && !(mayBeMissing && reader.isAtEnd)
+        let username = hasUsername ? try reader.text() : nil
+        let hasPassword = flags.password && !(mayBeMissing && reader.isAtEnd)
+        let password = hasPassword ? try reader.binary() : nil
         try reader.finish()
+        self.init(
+            version: version, clientID: clientID, cleanStart: flags.cleanStart, keepAlive: keepAlive,
+            username: username, password: password, will: will, properties: properties)
     }
 }
 

@@ -50,9 +50,10 @@ package struct Decoder: Sendable {
         var reader = reader(frame, in: bytes)
         let packet = try packet(frame, from: &reader, in: bytes)
         try reader.finish()
-        if case .connect(let connect) = packet {
-            try requireMinimalLength(of: frame, version: connect.version)
-            version = connect.version
+        if frame.type == .connect {
+            // The reader knows it by now; to ask the packet would copy it.
+            try requireMinimalLength(of: frame, version: reader.version)
+            version = reader.version
         }
         return packet
     }
