@@ -192,3 +192,21 @@ struct PacketSizeTests {
         #expect(buffer.readableBytes == 0)
     }
 }
+
+struct ConnackEncoderTests {
+    /// What each return code stands for.
+    private static let connacks =
+        [Connack(sessionPresent: true)]
+        + (0...5).compactMap { ReasonCode(connackReturnCode: $0) }.map { Connack(reason: $0) }
+
+    @Test(arguments: [ProtocolVersion.v31, .v311], connacks)
+    func `a CONNACK without properties is written as the packet says`(
+        _ version: ProtocolVersion, _ connack: Connack
+    ) {
+        var expected = ByteBuffer()
+        var written = ByteBuffer()
+        let isEncoded = Packet.connack(connack).encode(into: &expected, version: version)
+        connack.appendWithoutProperties(version: version, to: &written)
+        #expect(isEncoded && written == expected)
+    }
+}

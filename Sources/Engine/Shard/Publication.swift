@@ -14,25 +14,17 @@ struct Publication {
     var qos: QoS
     var retain: Bool
     var expiresAt: Milliseconds
-    var publisher: Publisher
+    /// The client identifier of a publisher that may be gone; without one, and without a source, the broker itself
+    /// publishes.
+    var publisher: Text?
+    /// The session of a publisher that is connected: like the bytes it is the caller's, who holds it during the call.
+    /// Its client identifier is read only if the message is stored: where the client has been quiet for a while, to look
+    /// at it is to wait for memory.
+    unowned(unsafe) var source: Session?
     /// The publisher's session; zero for the broker itself.
     var session: SessionNumber
-}
 
-/// Who publishes.
-enum Publisher {
-    /// A client that is connected. Its identifier is read only if the message is stored: for a client that has been
-    /// quiet for a while, to look at it is to wait for memory.
-    case client(Session)
-    /// A client that may be gone; without an identifier, the broker itself.
-    case named(Text)
-
-    var clientID: Text {
-        switch self {
-        case .client(let session): session.record.clientID
-        case .named(let clientID): clientID
-        }
-    }
+    var clientID: Text { source?.record.clientID ?? publisher ?? Text(bytes: []) }
 }
 
 /// What one call of `publish` has made of a publish so far.
@@ -73,7 +65,7 @@ extension Shard {
             publication.qos = will.qos
             publication.retain = will.retain && limits.retainAvailable
             publication.expiresAt = expiresAt
-            publication.publisher = .named(clientID)
+            publication.publisher = clientID
             publication.session = session
             return publish(publication).isOpened
         }
@@ -89,7 +81,7 @@ extension Shard {
                     var publication = Publication(
                         topic: topic, properties: properties, payload: payload, qos: .atMostOnce,
                         retain: false,
-                        expiresAt: 0, publisher: .named(Text(bytes: [])), session: 0)
+                        expiresAt: 0, session: 0)
                     return body(&publication)
                 }
             }
@@ -166,7 +158,7 @@ extension Shard {
             topic: lane.append(bytes: publication.topic),
             properties: lane.append(bytes: publication.properties),
             payload: lane.append(bytes: publication.payload),
-            publisher: lane.append(bytes: publication.publisher.clientID.bytes), qos: publication.qos,
+            publisher: lane.append(bytes: publication.clientID.bytes), qos: publication.qos,
             publishedAt: now, expiresAt: publication.expiresAt, retained: retained)
         let index = lane.append(message)
         progress.message = index
@@ -178,7 +170,7 @@ extension Shard {
         appendMessage(publication, change, &progress)
         retainedUpdates.append(
             RetainedUpdate(
-                post: tick.posts.count - 1, change: change, publisher: publication.publisher.clientID,
+                post: tick.posts.count - 1, change: change, publisher: publication.clientID,
                 qos: publication.qos))
     }
 

@@ -230,7 +230,12 @@ extension Shard {
         connection.admission = nil
         connection.stage = .connected
         connection.inheritedReceptions = session.receptions.count
-        write(connection, .connack(connack))
+        if connection.version == .v5 {
+            write(connection, .connack(connack))
+        } else {
+            connack.appendWithoutProperties(version: connection.version, to: &connection.outbound)
+            markDirty(connection)
+        }
         reportDetail(
             .connected(
                 session.record.clientID, connection.origin, version: connection.version,

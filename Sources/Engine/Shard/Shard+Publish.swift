@@ -81,7 +81,7 @@ extension Shard {
                 topic: topic, properties: properties, payload: view.payload.slice(of: bytes), qos: view.qos,
                 retain: view.retain,
                 expiresAt: view.messageExpiry.map { now + Milliseconds($0) * 1000 } ?? 0,
-                publisher: .client(session), session: session.number)
+                source: session, session: session.number)
             take(publication, view.packetID, session, connection)
         }
     }

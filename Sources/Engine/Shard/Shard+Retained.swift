@@ -180,7 +180,7 @@ extension Shard {
         withPublication(topic: message.topic, properties: message.properties, payload: message.payload) {
             $0.qos = message.qos
             $0.expiresAt = message.expiresAt
-            $0.publisher = .named(message.publisher)
+            $0.publisher = message.publisher
             publish($0, to: request.session, subscription)
         }
     }
