@@ -28,7 +28,8 @@ struct Restored: Sendable {
             let clock = BrokerClock(notBefore: try store.sysInfo().time)
             var imports = try StoreImport(into: store, now: clock.now)
             imported = try imports.run(hooks)
-            let commons = Commons(shardCount: eventLoops.count, limits: limits)
+            let commons = Commons(
+                shardCount: eventLoops.count, limits: limits, lease: (store as? any LeasedStore)?.lease)
             let seed = UInt64.random(in: 0 ... .max)
             let shards = eventLoops.indices.map { Shard(index: $0, commons: commons, seed: seed) }
             found = try Restoration.restore(from: store, shards: shards, commons: commons, now: clock.now)

@@ -86,7 +86,8 @@ struct Attachment {
         reply.read { value in
             do throws(StoreError) {
                 try Verdict.check(value, options.location, claim)
-                claim.taken(epoch: value[1].text, batch: value[2].number ?? 0)
+                claim.taken(
+                    epoch: value[1].text, batch: value[2].number ?? 0, term: options.lease)
                 return nil
             } catch {
                 return error

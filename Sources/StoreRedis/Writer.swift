@@ -19,8 +19,8 @@ final class Writer {
     private(set) var settings: ServerSettings
     private var encoder = BatchEncoder()
     private var command = Command()
-    /// Whether the command renews the lease.
-    private var renewsLease = false
+    /// When the command was made that renews the lease; `nil`: it does not.
+    private var renewalAskedAt: ContinuousClock.Instant?
     /// The outcome of a batch is unknown, or the data is not ours or not what it was: only closing is left.
     private var failure: StoreError?
 
@@ -80,6 +80,7 @@ final class Writer {
     func close() {
         defer { connection = nil }
         guard failure == nil, let connection else { return }
+        claim.releasing()
         do throws(RedisFailure) {
             let arguments = claim.arguments(forWriting: true).map { Argument.text($0) }
             let isReleased = try connection.run(.release, options.keyPrefix, arguments)
@@ -122,8 +123,8 @@ final class Writer {
         command.removeAll()
         connection.begin(&command, .batch, options.keyPrefix)
         for argument in claim.arguments(forWriting: true) { command.append(argument) }
-        renewsLease = claim.isRenewalDue(options.lease)
-        let lease = renewsLease ? UInt64(options.lease.milliseconds) : 0
+        renewalAskedAt = claim.isRenewalDue(options.lease) ? .now : nil
+        let lease = renewalAskedAt == nil ? 0 : UInt64(options.lease.milliseconds)
         encoder.append(batch, leaseMilliseconds: lease, to: &command)
         let (count, bytes) = (command.count, command.bytes.count)
         command.end()
@@ -151,7 +152,7 @@ final class Writer {
         if failure != nil { return }
         guard replicas >= options.replicasMin else { throw .lost(Attachment.tooFew(options)) }
         claim.acknowledge(number)
-        if renewsLease { claim.renewed() }
+        if let renewalAskedAt { claim.renewed(options.lease, askedAt: renewalAskedAt) }
     }
 
     private func abandon(_ error: StoreError, keepsConnection: Bool) -> StoreError {

@@ -35,6 +35,8 @@ struct Plan {
     var readFaults: Bool
     /// Once in so many steps; zero: never.
     var crashEvery: Int
+    /// The store may be another broker's, until a commit says that it is not.
+    var doubts = false
     /// Long jumps of time, so that sessions and messages expire.
     var jumps: Bool
 

@@ -72,7 +72,9 @@ extension World {
     private func attemptRestore() throws(StoreError) {
         try disk.open()
         now = max(now, try disk.memory.sysInfo().time)
-        commons = Commons(shardCount: plan.shardCount, limits: plan.limits)
+        endDoubt()
+        commons = Commons(
+            shardCount: plan.shardCount, limits: plan.limits, lease: plan.doubts ? lease : nil)
         let shared = commons
         let seed = dice.seed()
         loops = (0..<plan.shardCount).map { Loop(Shard(index: $0, commons: shared, seed: seed)) }

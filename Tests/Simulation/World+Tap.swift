@@ -161,6 +161,9 @@ extension World {
 
     /// The broker has taken responsibility for a publish.
     private func settle(_ serial: Int, _ name: String) {
+        if let doubtfulSince, ledger[serial].acknowledgedAt == nil, ledger[serial].sentAt > doubtfulSince {
+            fail("\(name) for \(serial), sent when the store may have been another broker's already")
+        }
         ledger[serial].acknowledgedAt = ledger[serial].acknowledgedAt ?? moment
         ledger[serial].settledAt = moment
         checkStored(ledger[serial], name)

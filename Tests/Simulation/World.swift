@@ -22,6 +22,10 @@ package final class World {
     var now: Milliseconds = 1_700_000_000_000
     var moment: Moment = 0
     let disk = Disk()
+    /// Whether the store is certainly this broker's, where somebody may take it.
+    let lease = Lease()
+    /// Since when it is not; a commit ends that.
+    var doubtfulSince: Moment?
     var commons: Commons
     var loops: [Loop] = []
     var commit: CommitLoop
@@ -43,7 +47,9 @@ package final class World {
         self.seed = seed
         self.tell = tell
         dice = Dice(seed: seed)
-        plan = Plan(&dice)
+        var plan = Plan(&dice)
+        plan.doubts = seed % 4 == 3
+        self.plan = plan
         commons = Commons(shardCount: plan.shardCount, limits: plan.limits)
         commit = CommitLoop(commons: commons, after: SysInfoRecord())
         clients = plan.characters.enumerated().map {
@@ -102,6 +108,7 @@ package final class World {
     }
 
     private func misfortune() {
+        if plan.doubts, dice.chance(0.3) { return doubt() }
         switch dice.pick(0...5) {
         case 0 where plan.retries: disk.faulty.failNext(.retry)
         case 1 where plan.retries: disk.faulty.fillDisk(budget: dice.pick([0, 0, 500]))
@@ -111,6 +118,19 @@ package final class World {
         case 5 where plan.readFaults: disk.failingReads = 1
         default: break
         }
+    }
+
+    /// The broker was stopped for longer than the store is certainly its own.
+    private func doubt() {
+        note("the store may be another broker's")
+        lease.giveUp()
+        doubtfulSince = doubtfulSince ?? moment
+    }
+
+    /// A commit was applied, or the store was opened: it is ours.
+    func endDoubt() {
+        doubtfulSince = nil
+        lease.grant(.seconds(1_000_000), askedAt: .now)
     }
 
     /// What waits in the broker's memory has limits.

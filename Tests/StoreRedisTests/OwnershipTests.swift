@@ -100,6 +100,36 @@ struct OwnershipTests {
         #expect(try server.send("HGET", "{roost}:info", "batch") == UInt64(2).padded)
     }
 
+    @Test func `An owner is certain of its prefix while its heart beats, and never when another may have it`()
+        throws
+    {
+        let first = store("the first")
+        #expect(!first.lease.isCertain)
+        try first.open()
+        #expect(first.lease.isCertain)
+        first.pauseHeartbeat()
+        let second = store("the second") { $0.standbyMax = .seconds(10) }
+        try second.open()
+        #expect(!first.lease.isCertain && second.lease.isCertain)
+        #expect(first.failure(of: ChangeBatch(1))?.code == .inUse)
+        #expect(!first.lease.isCertain)
+        let end = ContinuousClock.now + .milliseconds(900)
+        try poll("its heart does not beat") { .now > end && second.lease.isCertain }
+        second.close()
+        #expect(!second.lease.isCertain)
+        first.close()
+    }
+
+    @Test func `A commit of nothing makes an owner certain again, unless another has the prefix`() throws {
+        let first = store("the first")
+        try paused(first)
+        try poll("the lease does not end") { !first.lease.isCertain }
+        try first.commit(ChangeBatch(2))
+        #expect(first.lease.isCertain)
+        first.close()
+        #expect(!first.lease.isCertain, "it was given back")
+    }
+
     @Test func `The lease of an owner whose process has ended here does not count`() throws {
         let first = store("the first") { $0.lease = .seconds(60) }
         try paused(first)

@@ -16,6 +16,9 @@ package import Persistence
 ///   number.
 /// - *refused*: the batch is committed entry by entry, and the entry that is refused is named.
 ///
+/// What nets to nothing is settled without a commit, unless the store may be another broker's by now (`Lease`): then
+/// an empty batch asks, before anybody is told.
+///
 /// A store that cannot be had back (another broker has it, what it holds is not what was written) is lost: what
 /// the broker remembers is worth nothing any more, so nothing is committed or acknowledged again, and it ends.
 package struct Committer: ~Copyable {
@@ -195,7 +198,7 @@ extension Committer {
     private mutating func nextRetrying(until: Milliseconds, now: Milliseconds) -> Step {
         commons.takeLanes(into: &lanes, bytesMax: .max)
         Netting.net(&lanes)
-        report()
+        if commons.isStoreCertain { report() }
         if lanes.isEmpty {
             mode = .normal
             return nextNormal(now: now)
@@ -214,12 +217,11 @@ extension Committer {
             if prepare(.entry(entry), now: now) { return .commit }
             Netting.settle(&lanes, .entry(entry))
         }
-        report()
         mode = .normal
         return nextNormal(now: now)
     }
 
-    /// Fills the batch; false if it nets to nothing.
+    /// Fills the batch; false if it nets to nothing and need not be committed.
     private mutating func prepare(_ scope: CommitScope, now: Milliseconds) -> Bool {
         if scope == .all { Netting.net(&lanes) }
         self.scope = scope
@@ -230,7 +232,7 @@ extension Committer {
         batch.message = max(appliedMessage, lastNumber(scope))
         batch.time = now
         if case .roomMaking = scope { batch.makesRoom = true }
-        return !batch.changes.isEmpty
+        return !batch.changes.isEmpty || !commons.isStoreCertain
     }
 
     /// What is tried again: less each time, down to an entry, for the log of a full disk cannot take everything.

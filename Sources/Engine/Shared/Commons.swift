@@ -11,6 +11,8 @@ package import Synchronization
 package final class Commons: Sendable {
     package let limits: Limits
     package let shardCount: Int
+    /// Until when the store is certainly ours; `nil` for one that nobody can take.
+    package let lease: Lease?
     package let seats = SeatTable()
     package let subscriptions = SubscriptionTable()
     package let retained: Mutex<RetainedIndex>
@@ -27,8 +29,9 @@ package final class Commons: Sendable {
     /// How many connections there are, over all shards.
     package let connectionCount = Atomic<Int>(0)
 
-    package init(shardCount: Int, limits: Limits) {
+    package init(shardCount: Int, limits: Limits, lease: Lease? = nil) {
         self.limits = limits
+        self.lease = lease
         self.shardCount = shardCount
         retained = Mutex(RetainedIndex(retainedBytesMax: limits.retainedBytesMax))
         mailboxes = (0..<shardCount).map { _ in MailboxLock() }
@@ -93,6 +96,9 @@ package final class Commons: Sendable {
 
     /// What has been handed over and not yet committed, in bytes.
     package var queuedBytes: Int { uncommitted.load(ordering: .relaxed) }
+
+    /// Whether what was decided before this call, and needs no commit, was decided while the store was ours.
+    package var isStoreCertain: Bool { lease?.isCertain ?? true }
 
     // MARK: Progress of the committer
 

@@ -74,8 +74,8 @@ final class CommitterBench {
     var committer: Committer
     var now: Milliseconds = 1_000
 
-    init(shards: Int = 1, limits: Limits = Limits()) throws {
-        commons = Commons(shardCount: shards, limits: limits)
+    init(shards: Int = 1, limits: Limits = Limits(), lease: Lease? = nil) throws {
+        commons = Commons(shardCount: shards, limits: limits, lease: lease)
         commons.startNumbers(session: 50, message: 100)
         // Seats for the sessions that the tests name.
         for _ in 0..<16 { _ = commons.seats.take(Seat(shard: 0)) }
