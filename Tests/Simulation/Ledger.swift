@@ -20,6 +20,8 @@ struct SentMessage {
     var isWill = false
     /// The store refuses it as it is; a 3.x client is closed for it and sends it again, shorter.
     var isLarge = false
+    /// It does not fit the Maximum Packet Size of narrow clients.
+    var isWide = false
     /// It may vanish by itself.
     var mayExpire = false
     var sentAt: Moment
@@ -82,6 +84,8 @@ final class Incarnation {
     let id: Int
     let client: Int
     let beganAt: Moment
+    /// Its client takes no wide messages.
+    let isNarrow: Bool
     var isPersistent: Bool
     /// Its number in the store, where it has one.
     var number: SessionNumber?
@@ -100,7 +104,11 @@ final class Incarnation {
     var lastWritten: [OrderKey: Int] = [:]
     var lastHeard: [OrderKey: Int] = [:]
 
-    init(id: Int, client: Int, isPersistent: Bool, expirySeconds: UInt32, now: Milliseconds, moment: Moment) {
+    init(
+        id: Int, client: Int, isPersistent: Bool, expirySeconds: UInt32, isNarrow: Bool, now: Milliseconds,
+        moment: Moment
+    ) {
+        self.isNarrow = isNarrow
         self.id = id
         self.client = client
         self.isPersistent = isPersistent
@@ -118,9 +126,9 @@ final class Incarnation {
 
     /// Whether an acknowledged publish had to be queued for it by an ordinary subscription.
     func isOwed(_ message: SentMessage) -> Bool {
-        guard message.isOwed, !mayHaveMissed(message), let acknowledgedAt = message.acknowledgedAt else {
-            return false
-        }
+        guard message.isOwed, !mayHaveMissed(message), let acknowledgedAt = message.acknowledgedAt,
+            !(isNarrow && message.isWide)
+        else { return false }
         return spans.contains { span in
             guard let since = span.acknowledgedAt, !span.isShared, span.options.qos != .atMostOnce else {
                 return false
@@ -139,7 +147,8 @@ final class Incarnation {
 
     /// Whether a message may arrive at all: some subscription was not over when it was sent.
     func mayReceive(_ message: SentMessage) -> Bool {
-        spans.contains { $0.matches(message.topic) && ($0.endedAt ?? .max) > message.sentAt }
+        if isNarrow && message.isWide { return false }
+        return spans.contains { $0.matches(message.topic) && ($0.endedAt ?? .max) > message.sentAt }
     }
 
     /// Whether it had a subscription before the first transmission; else a later one may come first.

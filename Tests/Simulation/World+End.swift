@@ -119,7 +119,8 @@ extension World {
     private func check(_ message: SentMessage, _ group: Int, _ filter: Int) {
         let qos = min(message.qos, Geography.groupQoS(group))
         let hasSteadyMember = clients.contains { client in
-            guard let session = client.incarnation, session.isPersistent, !session.mayHaveMissed(message)
+            guard let session = client.incarnation, session.isPersistent, !session.mayHaveMissed(message),
+                !(plan.narrows && message.isWide)
             else { return false }
             return session.spans.contains {
                 $0.filter == filter && ($0.acknowledgedAt ?? .max) < message.sentAt
