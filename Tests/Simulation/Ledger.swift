@@ -100,6 +100,9 @@ final class Incarnation {
     var isGone = false
     var spans: [SubscriptionSpan] = []
     var receipts: [Int: Receipt] = [:]
+    /// How many messages the broker has said it dropped because the queue was full, and which it may have been.
+    var droppedCount = 0
+    private var excused: Set<Int> = []
     /// What was written, and what was read, last.
     var lastWritten: [OrderKey: Int] = [:]
     var lastHeard: [OrderKey: Int] = [:]
@@ -149,6 +152,14 @@ final class Incarnation {
     func mayReceive(_ message: SentMessage) -> Bool {
         if isNarrow && message.isWide { return false }
         return spans.contains { $0.matches(message.topic) && ($0.endedAt ?? .max) > message.sentAt }
+    }
+
+    /// Whether a message that is missing may be one that was dropped: no more are than were said to be.
+    func mayBeDropped(_ serial: Int) -> Bool {
+        if excused.contains(serial) { return true }
+        guard excused.count < droppedCount else { return false }
+        excused.insert(serial)
+        return true
     }
 
     /// Whether it had a subscription before the first transmission; else a later one may come first.

@@ -43,6 +43,8 @@ struct Plan {
     var hasProgram = false
     /// Some clients take no packets above `Plan.narrowBytes`.
     var narrows = false
+    /// Queues have a limit that is met.
+    var boundsQueues = false
     /// Long jumps of time, so that sessions and messages expire.
     var jumps: Bool
 
@@ -52,6 +54,10 @@ struct Plan {
         shutsDown = seed % 4 == 1
         hasProgram = seed % 5 == 2
         narrows = seed % 5 == 4 && !refusals
+        boundsQueues = seed % 7 == 6
+        guard boundsQueues else { return }
+        limits.inflightMax = 4
+        limits.queuedMessagesMax = 6
     }
 
     /// The Maximum Packet Size of narrow clients: every message fits but those that are wide.

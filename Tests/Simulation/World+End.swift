@@ -95,7 +95,8 @@ extension World {
         for client in clients {
             guard let session = client.incarnation else { continue }
             for message in ledger.messages where session.isOwed(message) {
-                if session.receipts[message.serial]?.isHeard != true {
+                let isHeard = session.receipts[message.serial]?.isHeard == true
+                if !isHeard, !session.mayBeDropped(message.serial) {
                     fail("message \(message.serial) is lost for client \(client.index)")
                 }
             }
@@ -120,7 +121,7 @@ extension World {
         let qos = min(message.qos, Geography.groupQoS(group))
         let hasSteadyMember = clients.contains { client in
             guard let session = client.incarnation, session.isPersistent, !session.mayHaveMissed(message),
-                !(plan.narrows && message.isWide)
+                !(plan.narrows && message.isWide), !plan.boundsQueues
             else { return false }
             return session.spans.contains {
                 $0.filter == filter && ($0.acknowledgedAt ?? .max) < message.sentAt

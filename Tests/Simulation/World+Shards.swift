@@ -23,6 +23,7 @@ extension World {
         settleLinks(of: loop)
         loop.shard.takeOrders(into: &loop.orders)
         let orders = loop.orders
+        tapDrops(orders)
         for order in orders { perform(order, of: loop) }
     }
 

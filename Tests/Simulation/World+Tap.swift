@@ -188,7 +188,16 @@ extension World {
                 continue
             }
             if session.receipts[message.serial]?.isAcknowledged == true { continue }
+            if session.mayBeDropped(message.serial) { continue }
             fail("\(name) for \(message.serial) before it was durable for client \(client.index)")
+        }
+    }
+
+    /// What the broker says it did not queue, it does not owe.
+    func tapDrops(_ orders: [Order]) {
+        for case .report(.dropped(let session, let count, because: .queueFull)) in orders {
+            guard plan.boundsQueues else { return fail("a queue without a limit is full") }
+            ledger.incarnations.last { $0.number == session }?.droppedCount += count
         }
     }
 
