@@ -88,6 +88,7 @@ package final class World {
     /// One thing happens.
     func step() {
         moment += 1
+        if plan.doubts, isHostile, dice.chance(0.02) { doubt() }
         if plan.hasProgram, isHostile, dice.chance(0.06) { publishFromProgram() }
         switch dice.pick(weights: [44, 40, 16, 26, 40, 16, 40, 6, 3]) {
         case 0: act(dice.pick(clients))
@@ -117,7 +118,6 @@ package final class World {
     }
 
     private func misfortune() {
-        if plan.doubts, dice.chance(0.3) { return doubt() }
         switch dice.pick(0...5) {
         case 0 where plan.retries: disk.faulty.failNext(.retry)
         case 1 where plan.retries: disk.faulty.fillDisk(budget: dice.pick([0, 0, 500]))
