@@ -128,7 +128,7 @@ final class CommitThread: Sendable {
         case .reopen:
             do {
                 store.close()
-                try store.open()
+                try store.openAgain()
                 committer.reopened(now: clock.now)
             } catch {
                 committer.failed(error, now: clock.now)
@@ -137,5 +137,13 @@ final class CommitThread: Sendable {
         case .end(let error): return .lost(error)
         }
         return .done
+    }
+}
+
+extension Store {
+    /// A broker that serves does not stand by: what another one has is lost.
+    fileprivate func openAgain() throws(StoreError) {
+        guard let store = self as? any LeasedStore else { return try open() }
+        try store.open { _ in false }
     }
 }
