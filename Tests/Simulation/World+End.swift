@@ -17,6 +17,7 @@ extension World {
         rest("after the faults")
         guard failure == nil else { return }
         checkDelivered()
+        checkRoom()
         checkRetained()
         checkStore()
         guard failure == nil else { return }
@@ -90,6 +91,17 @@ extension World {
     }
 
     // MARK: Checks
+
+    /// All queues are empty, so none is at its limit.
+    private func checkRoom() {
+        guard plan.boundsQueues else { return }
+        for seat in 0..<World.seatsMax where commons.seats[seat].isFull {
+            fail("the empty queue of seat \(seat) is full")
+        }
+    }
+
+    /// More sessions than there are at a time.
+    private static let seatsMax: UInt32 = 64
 
     private func checkDelivered() {
         for client in clients {

@@ -105,9 +105,7 @@ package struct Committer: ~Copyable {
     }
 
     private mutating func count() {
-        for count in commons.takeCounts() {
-            sizes.set(count.session, seat: count.seat, count: count.count, bytes: 0)
-        }
+        sizes.take(commons.takeCounts())
         sizes.count(lanes, scope)
     }
 
