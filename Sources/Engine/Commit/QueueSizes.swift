@@ -42,7 +42,8 @@ package struct QueueSizes: Sendable {
         let count = counted.count - (removedMeanwhile.removeValue(forKey: counted.session) ?? 0)
         guard count > 0 else { return }
         let isFull = sizes[counted.session]?.isFull ?? false
-        sizes[counted.session] = Size(count: count, bytes: 0, seat: counted.seat, isFull: isFull)
+        let bytes = counted.bytes / counted.count * count
+        sizes[counted.session] = Size(count: count, bytes: bytes, seat: counted.seat, isFull: isFull)
         review(counted.session)
     }
 
@@ -121,6 +122,7 @@ package struct QueueCount: Sendable, Hashable {
     package var session: SessionNumber
     package var seat: UInt32
     package var count: Int
+    package var bytes: Int
 }
 
 /// What the shards have to say about counting since the committer has last asked.

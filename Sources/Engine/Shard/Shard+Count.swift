@@ -13,11 +13,12 @@ extension Shard {
         ask(ReadRequest(session: session, kind: .count))
     }
 
-    func takeCount(_ count: Int, of number: SessionNumber) {
+    func takeCount(_ count: Int, bytes: Int, of number: SessionNumber) {
         isCounting = false
         // A session that has moved meanwhile goes without: it is counted from its next delivery on.
         let seat = sessions[number]?.seat
-        commons.endCount(seat.map { QueueCount(session: number, seat: $0, count: count) }, of: number)
+        commons.endCount(
+            seat.map { QueueCount(session: number, seat: $0, count: count, bytes: bytes) }, of: number)
         countNext()
     }
 }

@@ -27,7 +27,7 @@ extension Shard {
         case (.retained(_, _, let round), .success(.retained(let records, let topics))):
             takeRetained(records, of: topics, round: round)
         case (.sweep, .success(.deliveries(let page))): takeSweep(page, of: session)
-        case (.count, .success(.count(let count))): takeCount(count, of: session)
+        case (.count, .success(.count(let count, let bytes))): takeCount(count, bytes: bytes, of: session)
         case (_, .failure(let error)): readFailed(reply.request, error)
         case (_, .success): preconditionFailure("an answer to another question")
         }

@@ -129,7 +129,7 @@ import Testing
         sizes.take(counts)
         for _ in 0..<3 { sizes.remove(1) }
         counts = QueueCounts()
-        counts.end(QueueCount(session: 1, seat: seat, count: 3 - countedAfter), of: 1)
+        counts.end(QueueCount(session: 1, seat: seat, count: 3 - countedAfter, bytes: 0), of: 1)
         sizes.take(counts)
         #expect(!table[seat].isFull && sizes.count(1) == 0)
         for _ in 0..<2 { sizes.insert(1, seat: seat, bytes: 1) }
@@ -144,7 +144,7 @@ import Testing
         var sizes = QueueSizes(limits: Limits { $0.queuedMessagesMax = 2 }, seats: table)
         for _ in 0..<2 { sizes.insert(1, seat: seat, bytes: 1) }
         var counts = QueueCounts()
-        counts.end(QueueCount(session: 1, seat: seat, count: 1), of: 1)
+        counts.end(QueueCount(session: 1, seat: seat, count: 1, bytes: 0), of: 1)
         sizes.take(counts)
         #expect(!table[seat].isFull)
         sizes.remove(1)
@@ -161,13 +161,13 @@ import Testing
             sizes.take(counts)
             sizes.remove(1)
             counts = QueueCounts()
-            counts.end(abandons ? nil : QueueCount(session: 1, seat: seat, count: 1), of: 1)
+            counts.end(abandons ? nil : QueueCount(session: 1, seat: seat, count: 1, bytes: 0), of: 1)
             sizes.take(counts)
             sizes.remove(1)
         }
         var counts = QueueCounts()
         counts.begun = [1]
-        counts.end(QueueCount(session: 1, seat: seat, count: 2), of: 1)
+        counts.end(QueueCount(session: 1, seat: seat, count: 2, bytes: 0), of: 1)
         #expect(counts.begun == [] && counts.abandoned == [])
         sizes.take(counts)
         #expect(table[seat].isFull)
