@@ -19,7 +19,7 @@ extension Connection {
     }
 
     /// Creates the tables in an empty database; refuses what is newer or not ours.
-    func upgrade(_ path: String) throws(StoreError) {
+    func upgrade(_ path: String, _ durability: Durability) throws(StoreError) {
         let version = try translating(path, .opening) { () throws(SQLiteFailure) in
             try integer("PRAGMA user_version")
         }
@@ -31,18 +31,18 @@ extension Connection {
         guard tables == 0 else {
             throw StoreError(.corrupt, "\(path) is a database of another program; name another file.")
         }
-        try translating(path, .opening) { () throws(SQLiteFailure) in try create() }
+        try translating(path, .opening) { () throws(SQLiteFailure) in try create(durability) }
         syncDirectory(of: path)
     }
 
-    private func create() throws(SQLiteFailure) {
+    private func create(_ durability: Durability) throws(SQLiteFailure) {
         try execute("BEGIN IMMEDIATE")
         try execute(Schema.creation)
         try execute("PRAGMA application_id=\(Schema.applicationID)")
         try execute("PRAGMA user_version=\(Schema.formatVersion)")
         var record: [UInt8] = []
         RecordCoding.append(SysInfoRecord(formatVersion: Schema.formatVersion), to: &record)
-        let insert = try statement("INSERT INTO info VALUES (1, ?)")
+        let insert = try statement("INSERT INTO info VALUES (1, ?, \(durability.rawValue))")
         try record.span.bytes.withUnsafeBytes { (bytes) throws(SQLiteFailure) in
             try insert.bind(1, bytes)
             try insert.run()

@@ -27,7 +27,7 @@ final class Database {
         }
         connection.keepLogOnClose(true)
         try translating(path, .opening) { () throws(SQLiteFailure) in try connection.configure(options) }
-        try connection.upgrade(path)
+        try connection.upgrade(path, durability)
         let ballast = Ballast(of: path, bytes: options.storeReserveBytes)
         self.ballast = ballast
         do throws(StoreError) {
@@ -40,9 +40,10 @@ final class Database {
         let info = try connection.info(path)
         connection.keepLogOnClose(false)
         (writer, space, log) = try translating(path, .opening) { () throws(SQLiteFailure) in
-            try connection.execute("PRAGMA synchronous=\(durability.synchronous)")
+            let isRecorded = try connection.recordedDurability() == durability
+            if isRecorded { try connection.sync(for: durability) }
             return (
-                try Writer(connection, options, info: info),
+                try Writer(connection, options, info: info, unrecorded: isRecorded ? nil : durability),
                 try Space(connection, path, ballast, options),
                 try Log(connection, path, options)
             )
@@ -119,17 +120,6 @@ final class Database {
         if !isUndone || !writer.isAsRemembered(path) { error.code = .reopen }
         if error.code == .reopen || error.code == .corrupt { distrust = error }
         return error
-    }
-}
-
-extension Durability {
-    /// The value of `PRAGMA synchronous`.
-    fileprivate var synchronous: String {
-        switch self {
-        case .disk: "FULL"
-        case .process: "NORMAL"
-        case .memory: "OFF"
-        }
     }
 }
 
