@@ -26,16 +26,14 @@ final class Database {
             return try Connection(path, flags: flags)
         }
         connection.keepLogOnClose(true)
-        try translating(path, .opening) { () throws(SQLiteFailure) in try connection.configure(options) }
-        try connection.upgrade(path, durability)
         let ballast = Ballast(of: path, bytes: options.storeReserveBytes)
         self.ballast = ballast
         do throws(StoreError) {
-            try connection.recover(path)
+            try connection.prepare(path, durability, options)
         } catch {
-            // The log is written back on a full disk too.
+            // A full disk has room for the log, its index, and what is written back from it.
             guard error.code == .retry, ballast.release() else { throw error }
-            try connection.recover(path)
+            try connection.prepare(path, durability, options)
         }
         let info = try connection.info(path)
         connection.keepLogOnClose(false)

@@ -77,7 +77,12 @@ public final class SQLiteStore: Store {
     public func open() throws(StoreError) {
         try database.withLock { (database) throws(StoreError) in
             precondition(database == nil, "a store is closed before it is opened again")
-            database = try Database(location, durability, options)
+            do throws(StoreError) {
+                database = try Database(location, durability, options)
+            } catch {
+                // A full disk is no reason to ask again at once.
+                throw error.code == .retry ? StoreError(.unavailable, error.message) : error
+            }
         }
         readers.open()
     }
