@@ -144,7 +144,7 @@ extension World {
         let isRetained = Geography.topics[topic].isRetained
         let isClear = isRetained && dice.chance(0.3)
         let expires = !isRetained && link.version == .v5 && dice.chance(0.1)
-        let isLarge = plan.refusals && !isRetained && dice.chance(0.1)
+        let isLarge = plan.refusals && !isClear && dice.chance(0.1)
         let isWide = plan.narrows && !isRetained && dice.chance(0.2)
         let serial = ledger.add { serial in
             SentMessage(

@@ -65,7 +65,8 @@ extension Shard {
         return switch request.kind {
         case .window(_, _, _, let round): session?.slot != nil && session?.catchup.round == round
         case .receptions: session?.slot != nil && session?.knowsReceptions == false
-        case .retained(_, _, let round): retainedRequests.contains { $0.round == round }
+        case .retained(_, _, let round):
+            takenBack[round] != nil || retainedRequests.contains { $0.round == round }
         case .sweep, .count: true
         }
     }
