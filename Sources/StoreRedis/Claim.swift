@@ -10,7 +10,8 @@ import Synchronization
 /// `owner` is made anew for each object and never changes; `turn` rises with each attempt to take the prefix,
 /// so a batch that was sent on a connection that is given up cannot be applied once the next turn has begun.
 /// `epoch` and `acknowledged` outlive `close`: a server that comes back with less is not the one that was
-/// written to.
+/// written to. `lease` says until when nobody else can have the prefix; each term counts from when it was asked
+/// for, which is before Redis begins to count it.
 final class Claim: Sendable {
     private struct State {
         var turn: UInt64 = 0
@@ -18,11 +19,16 @@ final class Claim: Sendable {
         var acknowledged: UInt64 = 0
         /// Whether the prefix was taken and not given back, so that nobody may have had it since.
         var isHolding = false
-        var renewedAt: Int64 = 0
+        /// When the last term that was granted was asked for; `nil` once the prefix may be given back.
+        var renewedAt: ContinuousClock.Instant?
+        /// When the prefix was last asked for.
+        var askedAt = ContinuousClock.now
     }
 
     /// Names this object for Redis.
     let owner: String
+    /// Until when nobody else can have the prefix.
+    let lease = Lease()
     private let state = Mutex(State())
 
     init() {
@@ -51,6 +57,7 @@ final class Claim: Sendable {
     func nextTurn(name: String, lease: Duration, deserter: String) -> [String] {
         state.withLock { state in
             state.turn += 1
+            state.askedAt = .now
             return [
                 owner, String(state.turn), state.acknowledged.padded, name, String(lease.milliseconds),
                 state.epoch, newEpoch(), "1", state.isHolding ? "1" : "0",
@@ -59,13 +66,22 @@ final class Claim: Sendable {
         }
     }
 
-    /// The prefix is ours, in the state of `batch`.
-    func taken(epoch: String, batch: UInt64) {
+    /// The prefix is ours, in the state of `batch`, for the term of the last turn.
+    func taken(epoch: String, batch: UInt64, term: Duration) {
         state.withLock { state in
             state.epoch = epoch
             state.acknowledged = max(state.acknowledged, batch)
             state.isHolding = true
-            state.renewedAt = now()
+            state.renewedAt = state.askedAt
+            lease.grant(term, askedAt: state.askedAt)
+        }
+    }
+
+    /// The prefix is about to be given back: nobody may rely on it from here on.
+    func releasing() {
+        state.withLock { state in
+            state.renewedAt = nil
+            lease.giveUp()
         }
     }
 
@@ -74,14 +90,19 @@ final class Claim: Sendable {
         state.withLock { $0.isHolding = false }
     }
 
-    /// Whether a third of the lease has passed since it was renewed.
-    func isRenewalDue(_ lease: Duration) -> Bool {
-        state.withLock { now() - $0.renewedAt >= lease.milliseconds / 3 }
+    /// Whether a third of the term has passed since it was asked for.
+    func isRenewalDue(_ term: Duration) -> Bool {
+        state.withLock { state in state.renewedAt.map { .now - $0 >= term / 3 } ?? false }
     }
 
-    /// Redis has the lease from now on.
-    func renewed() {
-        state.withLock { $0.renewedAt = now() }
+    /// Redis has granted another term that was asked for at `time`. An answer that comes when the prefix is about
+    /// to be given back is worth nothing.
+    func renewed(_ term: Duration, askedAt time: ContinuousClock.Instant) {
+        state.withLock { state in
+            guard let last = state.renewedAt else { return }
+            state.renewedAt = max(last, time)
+            lease.grant(term, askedAt: time)
+        }
     }
 
     private func newEpoch() -> String {

@@ -17,9 +17,10 @@ import Synchronization
 /// grows is put off, what makes room is applied. A policy that evicts data is refused.
 ///
 /// The strange case is the prefix of an owner that is gone. Its lease ends after a few seconds, or counts no
-/// more as soon as its process is seen to have ended (`OwnerPlace`), and the next one may take over; but an object that has lost a prefix to another owner can never have it again, because
-/// the broker around it remembers what was before.
-public final class RedisStore: Store {
+/// more as soon as its process is seen to have ended (`OwnerPlace`), and the next one may take over; but an object
+/// that has lost a prefix to another owner can never have it again, because the broker around it remembers what
+/// was before.
+public final class RedisStore: LeasedStore {
     /// The address, without user and password.
     public let location: String
     let options: Options
@@ -53,15 +54,22 @@ public final class RedisStore: Store {
     /// it keeps nothing on a disk.
     public var durability: Durability { durabilityInForce.withLock { $0 } }
 
+    /// Until when no other broker can have the prefix.
+    package var lease: Lease { claim.lease }
+
     /// How many records could not be read and were left out of pages since the object was made.
     public var corruptRecordCount: Int { corruptRecords.load(ordering: .relaxed) }
 
-    /// Connects and takes the prefix, waiting for another owner's lease to end up to `standbyMax`; then
-    /// throws `inUse` with its name. Its cost does not depend on how much is stored.
+    /// Connects and takes the prefix. Stands by while another broker has it, up to `standbyMax`; then throws
+    /// `inUse` with its name. Its cost does not depend on how much is stored.
     public func open() throws(StoreError) {
+        try open { _ in true }
+    }
+
+    package func open(standingBy goesOn: @Sendable (StoreError) -> Bool) throws(StoreError) {
         try writer.withLock { (writer) throws(StoreError) in
             precondition(writer == nil, "a store is closed before it is opened again")
-            let opened = try Writer(options, claim, backoff)
+            let opened = try Writer(options, claim, backoff, standingBy: goesOn)
             durabilityInForce.withLock { $0 = opened.settings.durability }
             writer = opened
         }
@@ -101,10 +109,12 @@ public final class RedisStore: Store {
         let (claim, readers, lease) = (claim, readers, options.lease)
         let beat = Heartbeat(milliseconds: max(1, lease.milliseconds / 3)) {
             guard claim.isRenewalDue(lease) else { return }
+            let askedAt = ContinuousClock.now
             let arguments = claim.arguments(forWriting: false) + [String(lease.milliseconds)]
             do throws(StoreError) {
                 let reply = try readers.run(.renew, arguments.map { .text($0) })
-                if reply.read({ $0.count > 0 && $0[0].text == "OK" }) { claim.renewed() }
+                let isGranted = reply.read { $0.count > 0 && $0[0].text == "OK" }
+                if isGranted { claim.renewed(lease, askedAt: askedAt) }
             } catch {
                 // Whoever commits or reads next is told.
             }

@@ -19,8 +19,8 @@ final class Writer {
     private(set) var settings: ServerSettings
     private var encoder = BatchEncoder()
     private var command = Command()
-    /// Whether the command renews the lease.
-    private var renewsLease = false
+    /// When the command was made that renews the lease; `nil`: it does not.
+    private var renewalAskedAt: ContinuousClock.Instant?
     /// The outcome of a batch is unknown, or the data is not ours or not what it was: only closing is left.
     private var failure: StoreError?
 
@@ -29,35 +29,52 @@ final class Writer {
     /// What keys and heads add to a record.
     private static let overheadBytesMax = 1_024
     private static let standbyMicroseconds: UInt32 = 100_000
+    /// How long a server that was there and went away may stay away before it counts as a wrong address.
+    private static let absenceMax: Duration = .seconds(10)
 
     /// Connects and takes the prefix; waits for a lease that another owner has, or for Redis to load its
-    /// data.
-    init(_ options: RedisStore.Options, _ claim: Claim, _ backoff: Backoff) throws(StoreError) {
+    /// data, as long as `goesOn` and the options say.
+    init(
+        _ options: RedisStore.Options, _ claim: Claim, _ backoff: Backoff,
+        standingBy goesOn: @Sendable (StoreError) -> Bool
+    ) throws(StoreError) {
         self.options = options
         self.location = options.location
         self.claim = claim
         self.backoff = backoff
-        let attachment = try Self.attach(options, claim)
+        let attachment = try Self.attach(options, claim, goesOn)
         backoff.succeeded()
         connection = attachment.connection
         settings = attachment.settings
     }
 
     private static func attach(
-        _ options: RedisStore.Options, _ claim: Claim
+        _ options: RedisStore.Options, _ claim: Claim, _ goesOn: @Sendable (StoreError) -> Bool
     ) throws(StoreError) -> Attachment {
-        let deadline = now() + (options.standbyMax > .zero ? options.standbyMax.milliseconds : 0)
+        let began = ContinuousClock.now
         var standsBy = false
         while true {
             do throws(Attachment.Obstacle) {
                 return try Attachment(options, claim)
             } catch {
-                // Who has seen another owner has the right address, and waits for a server that goes away, too.
                 if error.error.code == .inUse { standsBy = true }
-                let mayPass = error.mayPass || standsBy && error.error.code == .unavailable
-                guard mayPass, now() < deadline else { throw error.error }
+                let patience = patience(with: error, options.standbyMax, standsBy: standsBy)
+                let isOver = patience.map { .now - began >= $0 } ?? false
+                guard !isOver, goesOn(error.error) else { throw error.error }
                 usleep(standbyMicroseconds)
             }
+        }
+    }
+
+    /// How long an obstacle is waited for; `nil`: as long as it takes. Who has seen another owner has the right
+    /// address, and waits for a server that goes away, too.
+    private static func patience(
+        with obstacle: Attachment.Obstacle, _ standbyMax: Duration?, standsBy: Bool
+    ) -> Duration? {
+        switch obstacle.passing {
+        case .sometime: standbyMax
+        case .soon: standsBy ? standbyMax : min(absenceMax, standbyMax ?? absenceMax)
+        case .never: standsBy && obstacle.error.code == .unavailable ? standbyMax : .zero
         }
     }
 
@@ -80,6 +97,7 @@ final class Writer {
     func close() {
         defer { connection = nil }
         guard failure == nil, let connection else { return }
+        claim.releasing()
         do throws(RedisFailure) {
             let arguments = claim.arguments(forWriting: true).map { Argument.text($0) }
             let isReleased = try connection.run(.release, options.keyPrefix, arguments)
@@ -122,8 +140,8 @@ final class Writer {
         command.removeAll()
         connection.begin(&command, .batch, options.keyPrefix)
         for argument in claim.arguments(forWriting: true) { command.append(argument) }
-        renewsLease = claim.isRenewalDue(options.lease)
-        let lease = renewsLease ? UInt64(options.lease.milliseconds) : 0
+        renewalAskedAt = claim.isRenewalDue(options.lease) ? .now : nil
+        let lease = renewalAskedAt == nil ? 0 : UInt64(options.lease.milliseconds)
         encoder.append(batch, leaseMilliseconds: lease, to: &command)
         let (count, bytes) = (command.count, command.bytes.count)
         command.end()
@@ -151,7 +169,7 @@ final class Writer {
         if failure != nil { return }
         guard replicas >= options.replicasMin else { throw .lost(Attachment.tooFew(options)) }
         claim.acknowledge(number)
-        if renewsLease { claim.renewed() }
+        if let renewalAskedAt { claim.renewed(options.lease, askedAt: renewalAskedAt) }
     }
 
     private func abandon(_ error: StoreError, keepsConnection: Bool) -> StoreError {

@@ -5,10 +5,10 @@ import time
 import unittest
 
 import mqttwire as wire
+from peer import Paho
 from test_redis import EXIT_SECONDS_MAX, OnRedis
 
 LEASE_SECONDS = 3
-STANDBY = "?standby=60"
 
 
 class Owners(OnRedis):
@@ -18,8 +18,11 @@ class Owners(OnRedis):
         self.leave_session(self.first)
 
     def stand_by(self):
-        second = self.broker(STANDBY, start=False)
+        second = self.broker(start=False)
         second.spawn()
+        second.wait_until_log("notice standing by: ")
+        self.assertIn(f"{self.redis.address} is in use by another Roost (", second.log())
+        self.assertIn(f"process {self.first.pid})", second.log())
         time.sleep(0.5)  # It may not serve, however long it is given.
         self.assertIsNone(second.process.poll(), second.log())
         self.assertFalse(second.listens())
@@ -93,6 +96,45 @@ class Owners(OnRedis):
         peer.send(wire.acknowledge(wire.PUBREL, identifier))
         self.assertEqual(peer.next(wire.PUBCOMP).id, identifier)
 
+    def test_an_owner_that_was_only_paused_acknowledges_nothing_that_it_does_not_know_the_receivers_of(self):
+        """What has no stored receiver in the first broker, or is read there at once, may have some in the second."""
+        reader = Paho(self.first.port, "reader", expiry=1000)
+        self.addCleanup(reader.client.loop_stop)
+        reader.subscribe("read/#", 1)
+        publishers = [self.peer(self.first, f"publisher {number}", clean=True) for number in range(20)]
+        second = self.stand_by()
+
+        self.first.pause()
+        for number, publisher in enumerate(publishers):
+            topic = "read/a" if number % 3 == 0 else "unknown/a"
+            publisher.send(wire.publish(5, topic, b"late", 1 + number % 2, 1))
+        self.until_it_serves(second, LEASE_SECONDS + 2)
+        self.leave_session(second, "late", "#")
+
+        self.first.resume()
+        for publisher in publishers:
+            with self.assertRaises((EOFError, ConnectionResetError)):  # Nothing before the end of the connection.
+                answer = publisher.next(wire.PUBREC, wire.PUBACK, seconds=EXIT_SECONDS_MAX)
+                self.fail(f"the first answered {answer}: {self.first.log()}")
+        self.assert_first_has_ended(second)
+        self.assertEqual(self.peer(second, "publisher 1").publish("unknown/a", "in time", 1), 0)
+        self.assertEqual(self.peer(second, "late").payloads(2, seconds=2), ["in time"])
+
+    def test_while_redis_is_away_nothing_is_acknowledged_once_the_lease_is_over(self):
+        publisher = self.peer(self.first, "publisher", clean=True)
+        reader = self.peer(self.first, "volatile", clean=True)
+        reader.subscribe("v/#", 1)
+        self.assertEqual(publisher.publish("v/a", "before", 1), 0)
+        self.redis.pause()
+        time.sleep(LEASE_SECONDS)  # No renewal is answered meanwhile: after this the lease is over.
+        self.assertIsNone(publisher.publish("v/a", "during", 1, seconds=1))
+        self.assertEqual(reader.payloads(2), ["before", "during"])
+        self.redis.resume()
+        self.assertEqual(publisher.next(wire.PUBACK).reason, 0)
+        self.assertEqual(publisher.publish("v/a", "after", 1), 0)
+        self.assertEqual(reader.payloads(1), ["after"])
+        self.assertEqual(self.first.terminate(), 0)
+
     def test_an_owner_without_anything_to_do_notices_that_it_is_none(self):
         second = self.stand_by()
         self.first.pause()
@@ -118,6 +160,12 @@ class Owners(OnRedis):
         second = self.stand_by()
         self.assertEqual(self.first.terminate(), 0)
         self.until_it_serves(second, LEASE_SECONDS - 1)
+
+    def test_who_stands_by_ends_when_told_to(self):
+        second = self.stand_by()
+        self.assertEqual(second.terminate(), 0)
+        self.assertEqual(second.log().count("standing by"), 1, "it says so once")
+        self.assertEqual(self.peer(self.first, "sleeper").connack.present, 1)
 
     def test_who_does_not_want_to_wait_is_told_who_has_it(self):
         second = self.broker("?standby=0", start=False)

@@ -41,6 +41,7 @@ extension World {
         var failure: StoreError?
         do throws(StoreError) {
             try disk.commit(commit.committer.batch)
+            endDoubt()
         } catch {
             failure = error
         }

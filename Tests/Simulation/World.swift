@@ -22,6 +22,10 @@ package final class World {
     var now: Milliseconds = 1_700_000_000_000
     var moment: Moment = 0
     let disk = Disk()
+    /// Whether the store is certainly this broker's, where somebody may take it.
+    let lease = Lease()
+    /// Since when it is not; a commit ends that.
+    var doubtfulSince: Moment?
     var commons: Commons
     var loops: [Loop] = []
     var commit: CommitLoop
@@ -30,6 +34,8 @@ package final class World {
     var links: [Link] = []
     var linkCount = 0
     var ledger = Ledger()
+    /// What the embedding program has published and was not told to be done.
+    var program = Program()
     /// When the broker died last.
     var crashedAt: Moment = 0
     /// Faults may happen.
@@ -43,11 +49,16 @@ package final class World {
         self.seed = seed
         self.tell = tell
         dice = Dice(seed: seed)
-        plan = Plan(&dice)
+        var plan = Plan(&dice)
+        plan.extend(seed)
+        self.plan = plan
         commons = Commons(shardCount: plan.shardCount, limits: plan.limits)
         commit = CommitLoop(commons: commons, after: SysInfoRecord())
         clients = plan.characters.enumerated().map {
             SimulatedClient(index: $0.offset, character: $0.element)
+        }
+        for client in clients where plan.narrows && client.index % 2 == 0 {
+            client.isNarrow = client.character.version == .v5
         }
         if plan.refusals { disk.recordBytesMax = 150 }
     }
@@ -77,6 +88,8 @@ package final class World {
     /// One thing happens.
     func step() {
         moment += 1
+        if plan.doubts, isHostile, dice.chance(0.02) { doubt() }
+        if plan.hasProgram, isHostile, dice.chance(0.06) { publishFromProgram() }
         switch dice.pick(weights: [44, 40, 16, 26, 40, 16, 40, 6, 3]) {
         case 0: act(dice.pick(clients))
         case 1: for _ in 0..<3 { if let link = pickLink() { carry(link) } }
@@ -88,7 +101,10 @@ package final class World {
         case 7: passTime()
         default: if isHostile { misfortune() }
         }
-        if isHostile, plan.crashEvery > 0, dice.chance(1 / Double(plan.crashEvery)) { crash() }
+        if isHostile, plan.crashEvery > 0, dice.chance(1 / Double(plan.crashEvery)) {
+            if plan.shutsDown, dice.chance(0.5) { shutDown() }
+            crash()
+        }
         checkBounds()
     }
 
@@ -111,6 +127,19 @@ package final class World {
         case 5 where plan.readFaults: disk.failingReads = 1
         default: break
         }
+    }
+
+    /// The broker was stopped for longer than the store is certainly its own.
+    private func doubt() {
+        note("the store may be another broker's")
+        lease.giveUp()
+        doubtfulSince = doubtfulSince ?? moment
+    }
+
+    /// A commit was applied, or the store was opened: it is ours.
+    func endDoubt() {
+        doubtfulSince = nil
+        lease.grant(.seconds(1_000_000), askedAt: .now)
     }
 
     /// What waits in the broker's memory has limits.

@@ -5,6 +5,7 @@ import Foundation
 import Glibc
 import Packets
 import Persistence
+import Synchronization
 import Testing
 
 @testable import StoreRedis
@@ -38,6 +39,26 @@ struct OwnershipTests {
         #expect(error?.message.contains("the first") == true)
         first.close()
         try second.open()
+        second.close()
+    }
+
+    @Test func `Who stands by is told who is in the way, and asked whether to go on`() throws {
+        let first = store("the first")
+        try first.open()
+        let second = store("the second") { $0.standbyMax = nil }
+        let asked = Mutex<[StoreError]>([])
+        let error = #expect(throws: StoreError.self) {
+            try second.open(standingBy: { error in
+                asked.withLock {
+                    $0.append(error)
+                    return $0.count < 5
+                }
+            })
+        }
+        #expect(error?.code == .inUse && asked.withLock { $0.count } == 5)
+        #expect(asked.withLock { $0.allSatisfy { $0.message.contains("the first") } })
+        first.close()
+        try second.open(standingBy: { _ in false })
         second.close()
     }
 
@@ -98,6 +119,36 @@ struct OwnershipTests {
         let error = first.openingFailure()
         #expect(error?.code == .inUse, "it remembers what was before, so it may not have the prefix again")
         #expect(try server.send("HGET", "{roost}:info", "batch") == UInt64(2).padded)
+    }
+
+    @Test func `An owner is certain of its prefix while its heart beats, and never when another may have it`()
+        throws
+    {
+        let first = store("the first")
+        #expect(!first.lease.isCertain)
+        try first.open()
+        #expect(first.lease.isCertain)
+        first.pauseHeartbeat()
+        let second = store("the second") { $0.standbyMax = .seconds(10) }
+        try second.open()
+        #expect(!first.lease.isCertain && second.lease.isCertain)
+        #expect(first.failure(of: ChangeBatch(1))?.code == .inUse)
+        #expect(!first.lease.isCertain)
+        let end = ContinuousClock.now + .milliseconds(900)
+        try poll("its heart does not beat") { .now > end && second.lease.isCertain }
+        second.close()
+        #expect(!second.lease.isCertain)
+        first.close()
+    }
+
+    @Test func `A commit of nothing makes an owner certain again, unless another has the prefix`() throws {
+        let first = store("the first")
+        try paused(first)
+        try poll("the lease does not end") { !first.lease.isCertain }
+        try first.commit(ChangeBatch(2))
+        #expect(first.lease.isCertain)
+        first.close()
+        #expect(!first.lease.isCertain, "it was given back")
     }
 
     @Test func `The lease of an owner whose process has ended here does not count`() throws {

@@ -100,6 +100,10 @@ extension Committer {
             delay.took(lane.deliveries.count, upTo: lane.lastPosition, now: now)
         }
         Netting.net(&lanes)
+        guard commons.isStoreCertain else {
+            delay.end()
+            return nil
+        }
         advance()
         guard let open = Netting.unacknowledged(lanes, commons.seats) else {
             delay.end()

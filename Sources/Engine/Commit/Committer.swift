@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The Roost authors
 
+import Packets
 package import Persistence
 
 /// Decides what is committed when, and who is told.
@@ -15,6 +16,9 @@ package import Persistence
 /// - *reopen*: the outcome is unknown. The store is opened anew and the batch repeated unchanged under its
 ///   number.
 /// - *refused*: the batch is committed entry by entry, and the entry that is refused is named.
+///
+/// What nets to nothing is settled without a commit, unless the store may be another broker's by now (`Lease`): then
+/// an empty batch asks, before anybody is told.
 ///
 /// A store that cannot be had back (another broker has it, what it holds is not what was written) is lost: what
 /// the broker remembers is worth nothing any more, so nothing is committed or acknowledged again, and it ends.
@@ -102,9 +106,7 @@ package struct Committer: ~Copyable {
     }
 
     private mutating func count() {
-        for count in commons.takeCounts() {
-            sizes.set(count.session, seat: count.seat, count: count.count, bytes: 0)
-        }
+        sizes.take(commons.takeCounts())
         sizes.count(lanes, scope)
     }
 
@@ -195,7 +197,7 @@ extension Committer {
     private mutating func nextRetrying(until: Milliseconds, now: Milliseconds) -> Step {
         commons.takeLanes(into: &lanes, bytesMax: .max)
         Netting.net(&lanes)
-        report()
+        if commons.isStoreCertain { report() }
         if lanes.isEmpty {
             mode = .normal
             return nextNormal(now: now)
@@ -214,12 +216,11 @@ extension Committer {
             if prepare(.entry(entry), now: now) { return .commit }
             Netting.settle(&lanes, .entry(entry))
         }
-        report()
         mode = .normal
         return nextNormal(now: now)
     }
 
-    /// Fills the batch; false if it nets to nothing.
+    /// Fills the batch; false if it nets to nothing and need not be committed.
     private mutating func prepare(_ scope: CommitScope, now: Milliseconds) -> Bool {
         if scope == .all { Netting.net(&lanes) }
         self.scope = scope
@@ -230,7 +231,7 @@ extension Committer {
         batch.message = max(appliedMessage, lastNumber(scope))
         batch.time = now
         if case .roomMaking = scope { batch.makesRoom = true }
-        return !batch.changes.isEmpty
+        return !batch.changes.isEmpty || !commons.isStoreCertain
     }
 
     /// What is tried again: less each time, down to an entry, for the log of a full disk cannot take everything.
@@ -301,9 +302,22 @@ extension Committer {
         }
         let lane = lanes[entry.lane]
         let position = lane.firstPosition + UInt64(entry.entry)
-        for shard in 0..<commons.shardCount { post(.refused([position]), to: shard) }
+        var messages: [MessageNumber] = []
+        for change in lane.changes[lane.changes(of: entry.entry)] {
+            guard case .message(let index) = change else { continue }
+            let number = lane.firstNumber + UInt64(index)
+            messages.append(number)
+            takeBackRetained(lane.messages[Int(index)], number, of: lane)
+        }
+        for shard in 0..<commons.shardCount { post(.refused(position, messages: messages), to: shard) }
         Netting.settle(&lanes, .entry(entry))
         mode = .splitting
+    }
+
+    /// The shard that made a value visible asks the store, which has everything that came before, what it has.
+    private mutating func takeBackRetained(_ message: LaneMessage, _ number: MessageNumber, of lane: Lane) {
+        guard message.retained != .none else { return }
+        post(.takeBack(Text(bytes: Array(lane.arena[message.topic.range])), number), to: lane.shard)
     }
 
     private static let retryDelayMin: Milliseconds = 20

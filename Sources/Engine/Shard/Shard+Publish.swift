@@ -106,7 +106,7 @@ extension Shard {
                 lane.append(.reception(session: session.number, packetID: packetID))
             }
         }
-        let ticket = progress.isOpened ? self.ticket : nil
+        let ticket = progress.isOpened ? self.ticket : proof(publication.qos)
         if ticket != nil {
             countUncommitted(publication.topic.count + publication.payload.count, of: session)
         }
@@ -214,7 +214,7 @@ extension Shard {
     // MARK: Inline
 
     func publishInline(_ message: MessageRecord, retain: Bool, ticket: UInt64) {
-        let opened = withPublication(
+        let isOpened = withPublication(
             topic: message.topic, properties: message.properties, payload: message.payload
         ) { publication in
             publication.qos = message.qos
@@ -222,12 +222,14 @@ extension Shard {
             publication.expiresAt = message.expiresAt
             return publish(publication).isOpened
         }
-        guard opened else { return orders.append(.completed(ticket: ticket, reason: .success)) }
+        guard let entry = isOpened ? self.ticket : proof(message.qos) else {
+            return orders.append(.completed(ticket: ticket, reason: .success))
+        }
         lane.isUrgent = true
-        inlineTickets[self.ticket] = ticket
+        inlineTickets[entry] = ticket
         waiters.append(
             Waiter(
-                ticket: self.ticket, slot: SlotID(index: .max, generation: 0), packetID: 0, kind: .inline,
+                ticket: entry, slot: SlotID(index: .max, generation: 0), packetID: 0, kind: .inline,
                 reason: .success))
     }
 }

@@ -25,6 +25,18 @@ extension Shard {
         return ticket
     }
 
+    /// What the acknowledgement of a publish waits for that changes nothing in the store: nothing while the store is
+    /// certainly ours. Else it may have receivers in a broker that has taken over, and waits for a commit.
+    func proof(_ qos: QoS) -> UInt64? {
+        guard qos != .atMostOnce, !limits.acknowledgesBeforeCommit, !commons.isStoreCertain else {
+            return nil
+        }
+        beginEntry()
+        // Against the limits on memory it weighs as much as a change.
+        lane.append(.settled)
+        return ticket
+    }
+
     /// Queues an acknowledgement until `ticket` is committed; nil: it leaves now, or behind others of its kind.
     func acknowledge(
         _ connection: Connection, _ kind: WaiterKind, packetID: UInt16 = 0, reason: ReasonCode = .success,
@@ -81,12 +93,14 @@ extension Shard {
         }
         guard let connection = connection(waiter.slot), connection.stage != .closed else { return }
         connection.waiting[waiter.kind] -= 1
-        if isRefused { return releaseRefused(waiter, connection) }
         if let parcel {
-            sendRecorded(parcel, packetID: waiter.packetID, connection)
-        } else {
-            release(connection, waiter.kind, waiter.packetID, waiter.reason)
+            if ledger.isRefused(message: parcel.number) {
+                return abandon(parcel, packetID: waiter.packetID, connection)
+            }
+            if !isRefused { return sendRecorded(parcel, packetID: waiter.packetID, connection) }
         }
+        if isRefused { return releaseRefused(waiter, connection) }
+        release(connection, waiter.kind, waiter.packetID, waiter.reason)
     }
 
     /// The store can never take what this acknowledges.

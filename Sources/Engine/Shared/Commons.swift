@@ -11,6 +11,8 @@ package import Synchronization
 package final class Commons: Sendable {
     package let limits: Limits
     package let shardCount: Int
+    /// Until when the store is certainly ours; `nil` for one that nobody can take.
+    package let lease: Lease?
     package let seats = SeatTable()
     package let subscriptions = SubscriptionTable()
     package let retained: Mutex<RetainedIndex>
@@ -23,12 +25,13 @@ package final class Commons: Sendable {
     private let uncommitted = Atomic<Int>(0)
     private let sessionNumber = Atomic<UInt64>(0)
     private let number = Atomic<UInt64>(0)
-    private let counts = Mutex<[QueueCount]>([])
+    private let counts = Mutex(QueueCounts())
     /// How many connections there are, over all shards.
     package let connectionCount = Atomic<Int>(0)
 
-    package init(shardCount: Int, limits: Limits) {
+    package init(shardCount: Int, limits: Limits, lease: Lease? = nil) {
         self.limits = limits
+        self.lease = lease
         self.shardCount = shardCount
         retained = Mutex(RetainedIndex(retainedBytesMax: limits.retainedBytesMax))
         mailboxes = (0..<shardCount).map { _ in MailboxLock() }
@@ -94,6 +97,9 @@ package final class Commons: Sendable {
     /// What has been handed over and not yet committed, in bytes.
     package var queuedBytes: Int { uncommitted.load(ordering: .relaxed) }
 
+    /// Whether what was decided before this call, and needs no commit, was decided while the store was ours.
+    package var isStoreCertain: Bool { lease?.isCertain ?? true }
+
     // MARK: Progress of the committer
 
     /// Everything up to here is committed.
@@ -110,14 +116,19 @@ package final class Commons: Sendable {
         number.store(last, ordering: .relaxed)
     }
 
-    /// A queue was counted for the committer.
-    package func post(_ count: QueueCount) {
-        counts.withLock { $0.append(count) }
+    /// A queue is about to be counted for the committer.
+    package func beginCount(of session: SessionNumber) {
+        counts.withLock { $0.begun.append(session) }
     }
 
-    package func takeCounts() -> [QueueCount] {
+    /// It was counted, or (nil) is not needed any more.
+    package func endCount(_ count: QueueCount?, of session: SessionNumber) {
+        counts.withLock { $0.end(count, of: session) }
+    }
+
+    package func takeCounts() -> QueueCounts {
         counts.withLock { counts in
-            defer { counts.removeAll() }
+            defer { counts = QueueCounts() }
             return counts
         }
     }

@@ -74,8 +74,8 @@ final class CommitterBench {
     var committer: Committer
     var now: Milliseconds = 1_000
 
-    init(shards: Int = 1, limits: Limits = Limits()) throws {
-        commons = Commons(shardCount: shards, limits: limits)
+    init(shards: Int = 1, limits: Limits = Limits(), lease: Lease? = nil) throws {
+        commons = Commons(shardCount: shards, limits: limits, lease: lease)
         commons.startNumbers(session: 50, message: 100)
         // Seats for the sessions that the tests name.
         for _ in 0..<16 { _ = commons.seats.take(Seat(shard: 0)) }
@@ -146,7 +146,7 @@ final class CommitterBench {
         var (settled, refused): ([UInt64], [UInt64]) = ([], [])
         for control in mailbox.controls {
             if case .settled(let positions) = control { settled += positions }
-            if case .refused(let positions) = control { refused += positions }
+            if case .refused(let position, _) = control { refused.append(position) }
         }
         return (settled, refused)
     }

@@ -37,12 +37,12 @@ final class World {
 
     init(
         shards count: Int = 1, store: ScriptedStore = ScriptedStore(), now: Milliseconds = World.start,
-        seed: UInt64 = 7, limits: Limits = Limits()
+        seed: UInt64 = 7, limits: Limits = Limits(), lease: Lease? = nil
     ) throws {
         self.limits = limits
         self.store = store
         self.now = now
-        let commons = Commons(shardCount: count, limits: limits)
+        let commons = Commons(shardCount: count, limits: limits, lease: lease)
         self.commons = commons
         shards = (0..<count).map { Shard(index: $0, commons: commons, seed: seed) }
         clients = Array(repeating: [:], count: count)
