@@ -271,6 +271,8 @@ package final class Shard {
     }
 
     private func flushDirty() {
+        // Taken from its end the list is empty afterwards for nothing; turned round first, it keeps its order.
+        dirty.reverse()
         while let connection = dirty.popLast() {
             connection.isDirty = false
             guard connection.stage != .closed else { continue }
