@@ -11,8 +11,9 @@ struct Attachment {
     /// Why the prefix cannot be had.
     struct Obstacle: Error {
         let error: StoreError
-        /// Whether it may go away while one waits: the lease of another owner, the loading of the data, a server
-        /// that was there and went away. One that is not there is more likely a mistake in the address.
+        /// Whether it may go away while one waits: the lease of another owner, the loading of the data, a script that
+        /// runs long, a server that was there and went away. One that is not there is more likely a mistake in the
+        /// address.
         let mayPass: Bool
 
         init(error: StoreError, mayPass: Bool) {
@@ -29,7 +30,7 @@ struct Attachment {
             if case .lost = failure { isLost = true }
             self.init(
                 error: failure.opening(options.location),
-                mayPass: failure.meaning == .loading || isLost && !claim.isHolding)
+                mayPass: [.loading, .busy].contains(failure.meaning) || isLost && !claim.isHolding)
         }
     }
 
@@ -96,8 +97,8 @@ struct Attachment {
     }
 
     /// The command that waits until replicas have everything that was written on the connection.
-    static func wait(_ options: RedisStore.Options) -> [String] {
-        ["WAIT", String(options.replicasMin), String(options.replicasTimeout.milliseconds)]
+    static func wait(_ options: RedisStore.Options, _ extra: Duration = .zero) -> [String] {
+        ["WAIT", String(options.replicasMin), String((options.replicasTimeout + extra).milliseconds)]
     }
 
     static func tooFew(_ options: RedisStore.Options) -> String {
