@@ -66,25 +66,27 @@ struct FanOut {
     mutating func append(to command: inout Command) {
         if runs.isEmpty { return }
         if messageCount > 1 { join() }
+        let pieces = pieces()
+        command.append("F")
         // Nothing comes to a queue twice from one message, nor from one run.
-        let isDirect = messageCount == 1 || runs.count == 1
-        var piece: [UInt8] = []
-        for run in runs {
-            piece.append(bigEndian: UInt32(run.count))
-            piece.append(contentsOf: run.members)
-            piece.append(bigEndian: UInt32(run.sessions.count))
-            piece.append(contentsOf: run.sessions)
-            if piece.count >= Self.pieceBytes { Self.end(&piece, isDirect, &command) }
-        }
-        Self.end(&piece, isDirect, &command)
-        if !isDirect { command.append("H") }
+        command.append(messageCount == 1 || runs.count == 1 ? "1" : "0")
+        command.append(UInt64(pieces.count))
+        for piece in pieces { command.append(piece) }
     }
 
-    private static func end(_ piece: inout [UInt8], _ isDirect: Bool, _ command: inout Command) {
-        if piece.isEmpty { return }
-        command.append(isDirect ? "F" : "G")
-        command.append(piece)
-        piece.removeAll(keepingCapacity: true)
+    private func pieces() -> [[UInt8]] {
+        var pieces: [[UInt8]] = []
+        var isOpen = false
+        for run in runs {
+            if !isOpen { pieces.append([]) }
+            let last = pieces.count - 1
+            pieces[last].append(bigEndian: UInt32(run.count))
+            pieces[last].append(contentsOf: run.members)
+            pieces[last].append(bigEndian: UInt32(run.sessions.count))
+            pieces[last].append(contentsOf: run.sessions)
+            isOpen = pieces[last].count < Self.pieceBytes
+        }
+        return pieces
     }
 
     /// The run of the message for a delivery record.

@@ -59,66 +59,62 @@ extension Script {
 
     private static let operations = """
         local operation = {}
-        \(fanOutOperations)\(queueOperations)\(sessionOperations)\(retainedOperations)
+        \(fanOutOperation)\(queueOperations)\(sessionOperations)\(retainedOperations)
         """
 
-    /// Members that several queues take; see `FanOut`. `F` inserts at once, `G` gathers what comes to one queue from
-    /// several runs, and `H` inserts that.
-    private static let fanOutOperations = """
-        local function insert(session, members)
-          local key = P .. 'queue:' .. session
-          for i = 1, #members, 400 do
-            deliveries = deliveries + call('ZADD', key, unpack(members, i, math.min(i + 399, #members)))
-          end
-        end
-        local gathered, own = {}, {}
-        local function gather(session, members)
-          local all = gathered[session]
-          if not all then
-            gathered[session] = members
-            return
-          end
-          if not own[all] then
-            all = {unpack(all)}
-            gathered[session], own[all] = all, true
-          end
-          for i = 1, #members do all[#all + 1] = members[i] end
-        end
-        local function forEach(runs, body)
-          local at, count, sessions = 1, 0, ''
-          while at <= #runs do
-            count, at = struct.unpack('>I4', runs, at)
-            local members = {}
-            for i = 2, 2 * count, 2 do
-              members[i - 1] = '0'
-              members[i], at = struct.unpack('>I4c0', runs, at)
-            end
-            sessions, at = struct.unpack('>I4c0', runs, at)
-            for session in string.gmatch(sessions, '%d+') do body(session, members) end
-          end
-        end
+    /// Members that several queues take, in pieces; see `FanOut`. Nothing comes to one queue twice, or (`0`) what comes
+    /// to a queue is gathered first.
+    private static let fanOutOperation = """
         operation.F = function(i)
-          forEach(A[i], insert)
-          return i + 1
-        end
-        operation.G = function(i)
-          forEach(A[i], gather)
-          return i + 1
-        end
-        operation.H = function(i)
+          local isDirect, last = A[i] == '1', i + 1 + num(A[i + 1])
+          local gathered, own = {}, {}
+          local function insert(session, members)
+            local key = P .. 'queue:' .. session
+            for j = 1, #members, 400 do
+              deliveries = deliveries + call('ZADD', key, unpack(members, j, math.min(j + 399, #members)))
+            end
+          end
+          local function gather(session, members)
+            local all = gathered[session]
+            if not all then
+              gathered[session] = members
+              return
+            end
+            if not own[all] then
+              all = {unpack(all)}
+              gathered[session], own[all] = all, true
+            end
+            for j = 1, #members do all[#all + 1] = members[j] end
+          end
+          local body = isDirect and insert or gather
+          for piece = i + 2, last do
+            local runs, at, count, sessions = A[piece], 1, 0, ''
+            while at <= #runs do
+              count, at = struct.unpack('>I4', runs, at)
+              local members = {}
+              for j = 2, 2 * count, 2 do
+                members[j - 1] = '0'
+                members[j], at = struct.unpack('>I4c0', runs, at)
+              end
+              sessions, at = struct.unpack('>I4c0', runs, at)
+              for session in string.gmatch(sessions, '%d+') do body(session, members) end
+            end
+          end
           for session, members in pairs(gathered) do insert(session, members) end
-          gathered, own = {}, {}
-          return i
+          return last + 1
         end
 
         """
 
     /// Entries that are packed begin with a session in digits, a colon, and a number in eight bytes.
     private static let queueOperations = """
-        local function add(lists, session, ...)
-          local list = lists[session] or {}
-          lists[session] = list
-          for i = 1, select('#', ...) do list[#list + 1] = select(i, ...) end
+        local function list(lists, session)
+          local found = lists[session]
+          if not found then
+            found = {}
+            lists[session] = found
+          end
+          return found
         end
         operation.Z = function(i)
           local n = num(A[i + 1])
@@ -128,9 +124,11 @@ extension Script {
         operation.Y = function(i)
           local states = {}
           for session, number, state in string.gmatch(A[i], '(%d+):(........)(...)') do
-            add(states, session, number, state)
+            local set = list(states, session)
+            set[#set + 1] = number
+            set[#set + 1] = state
           end
-          for session, list in pairs(states) do each('HSET', 'states:' .. session, list) end
+          for session, set in pairs(states) do each('HSET', 'states:' .. session, set) end
           return i + 1
         end
         operation.M = function(i)
@@ -149,17 +147,22 @@ extension Script {
           return i + 1
         end
         operation.R = function(i)
-          local numbers, states = {}, {}
-          for number in string.gmatch(A[i], '%d+:(........)') do numbers[#numbers + 1] = number end
-          load(numbers)
+          local sessions, numbers, states = {}, {}, {}
           for session, number in string.gmatch(A[i], '(%d+):(........)') do
+            sessions[#sessions + 1] = session
+            numbers[#numbers + 1] = number
+          end
+          load(numbers)
+          for j, session in ipairs(sessions) do
+            local number = numbers[j]
             local low = '[' .. number
             if call('ZREMRANGEBYLEX', P .. 'queue:' .. session, low, low .. '\\255') > 0 then
               drop(number)
-              add(states, session, number)
+              local removed = list(states, session)
+              removed[#removed + 1] = number
             end
           end
-          for session, list in pairs(states) do each('HDEL', 'states:' .. session, list) end
+          for session, removed in pairs(states) do each('HDEL', 'states:' .. session, removed) end
           return i + 1
         end
 
