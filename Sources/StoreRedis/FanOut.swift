@@ -22,12 +22,18 @@ struct FanOut {
         var members: [UInt8]
         var count = 1
         var sessions: [UInt8] = []
+
+        var takesMembers: Bool { count < membersMax && members.count < memberBytesMax }
+        var takesSessions: Bool { sessions.count < sessionBytesMax }
     }
 
     /// Members of one run, which the script holds at once.
     private static let membersMax = 200
-    /// Sessions of one run; beyond it the message begins another one.
-    private static let sessionBytesMax = 1 << 20
+    /// Beyond this a run takes no more members.
+    private static let memberBytesMax = 64 << 10
+    /// Beyond this a run takes no more sessions; the message begins another one. An argument stays below 1 MiB, which
+    /// is the least that `proto-max-bulk-len` can be.
+    private static let sessionBytesMax = 256 << 10
     /// An argument is ended by the run that makes it this long.
     private static let pieceBytes = 256 << 10
     /// Runs of one message that a delivery is compared with, the latest: more kinds than that are repeated.
@@ -94,8 +100,9 @@ struct FanOut {
         var index = runs.count - 1
         let end = max(first, runs.count - Self.kindsMax)
         while index >= end {
-            let hasRoom = runs[index].sessions.count < Self.sessionBytesMax
-            if hasRoom, Self.areEqual(runs[index].record, record, of: batch) { return index }
+            if runs[index].takesSessions, Self.areEqual(runs[index].record, record, of: batch) {
+                return index
+            }
             index -= 1
         }
         return nil
@@ -127,7 +134,7 @@ struct FanOut {
         var kept = first
         for index in first..<runs.count {
             let sessions = runs[index].sessions
-            if let earlier = runBySessions[sessions], runs[earlier].count < Self.membersMax {
+            if let earlier = runBySessions[sessions], runs[earlier].takesMembers {
                 runs[earlier].members.append(contentsOf: runs[index].members)
                 runs[earlier].count += 1
             } else {
