@@ -3,10 +3,14 @@
 
 import Synchronization
 
-/// A store that another broker can take while this one stands still.
+/// A store that one broker has at a time, and that another one can take when the first is gone or stands still.
 package protocol LeasedStore: Store {
-    /// Until when nobody can have done so.
+    /// Until when nobody can have taken it.
     var lease: Lease { get }
+
+    /// As `open`. While the store cannot be had now but may be later, because another broker has it or it is still
+    /// loading, `goesOn` is asked again and again, with what is in the way: true waits on, false throws that.
+    func open(standingBy goesOn: @Sendable (StoreError) -> Bool) throws(StoreError)
 }
 
 /// Until when a store is certainly this broker's.

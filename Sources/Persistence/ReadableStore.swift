@@ -6,4 +6,8 @@ package protocol ReadableStore: Store {
     /// Makes the pages readable without becoming the store's owner and without changing what is stored; nothing can be
     /// committed. Ends with `close`. Throws `unavailable` when there is nothing at the place: nothing is made there.
     func openForReading() throws(StoreError)
+
+    /// The durability that the broker or tool which wrote last asked of the store; of Redis, what its settings promise.
+    /// `nil` when that is not known: what was written last did not say.
+    func recordedDurability() throws(StoreError) -> Durability?
 }

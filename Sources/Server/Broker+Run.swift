@@ -12,7 +12,8 @@ import Synchronization
 extension Broker {
     /// Serves until a graceful shutdown or a cancellation.
     ///
-    /// Opens the store, restores what is stored, opens the listeners. A shutdown closes the listeners, sends
+    /// Opens the store, restores what is stored, opens the listeners. A store that one broker has at a time (Redis)
+    /// and that another one has is waited for: this broker stands by, and takes over. A shutdown closes the listeners, sends
     /// DISCONNECT 0x8B to every client, and commits what has been received; it counts connections as a crash
     /// does, so delayed wills and session expiry take their course at the next start. Throws a `BrokerError` when
     /// the broker cannot start, when not everything could be committed within `drainDelayMaxSeconds`, and when its
@@ -56,8 +57,9 @@ extension Broker {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: options.eventLoops)
         let thread = CommitThread(store: store)
         do {
-            let restored = try await restore(store, hooks: plan.hooks, group: group, thread: thread)
-            try await serve(restored, at: places, group: group, thread: thread)
+            if let restored = try await restore(store, hooks: plan.hooks, group: group, thread: thread) {
+                try await serve(restored, at: places, group: group, thread: thread)
+            }
         } catch {
             thread.shutDown()
             try await group.shutdownGracefully()
@@ -83,17 +85,34 @@ extension Broker {
         return address
     }
 
+    /// `nil` when the broker is to end while it stands by for its store.
     private func restore(
         _ store: any Store, hooks: [any Hook], group: MultiThreadedEventLoopGroup, thread: CommitThread
-    ) async throws -> Restored {
+    ) async throws -> Restored? {
         let eventLoops = Array(group.makeIterator())
         let limits = options.limits
+        let standby = Standby(until: ending, logger: logger)
         do {
-            return try await thread.run {
-                try Restored(opening: store, hooks: hooks, limits: limits, eventLoops: eventLoops)
+            return try await endingEarly {
+                try await thread.run {
+                    try Restored(
+                        opening: store, standby, hooks: hooks, limits: limits, eventLoops: eventLoops)
+                }
             }
         } catch let error as StoreError {
+            if standby.hasEnded { return nil }
             throw BrokerError(.store, error.message)
+        }
+    }
+
+    /// A graceful shutdown, or a cancellation, that comes before the broker serves ends it as soon as it can.
+    private func endingEarly<Result: Sendable>(
+        _ body: @Sendable () async throws -> Result
+    ) async throws -> Result {
+        try await withGracefulShutdownHandler {
+            try await withTaskCancellationHandler(operation: body) { [ending] in ending.set(.success(())) }
+        } onGracefulShutdown: { [ending] in
+            ending.set(.success(()))
         }
     }
 

@@ -22,6 +22,11 @@ final class Latch<Value: Sendable>: Sendable {
         for waiter in waiters { waiter.resume(with: result) }
     }
 
+    /// Whether the value is set.
+    var isSet: Bool {
+        state.withLock { if case .set = $0 { true } else { false } }
+    }
+
     /// Waits for the value; a cancelled task stops waiting with `CancellationError`.
     func value() async throws -> Value {
         let ticket = state.withLock { state in

@@ -16,13 +16,15 @@ struct Restored: Sendable {
     private let imported: Int
     private let milliseconds: Milliseconds
 
-    /// Opens the store and restores; on the committer's thread.
+    /// Opens the store, for which it may have to stand by, and restores; on the committer's thread.
     init(
-        opening store: any Store, hooks: [any Hook], limits: Limits, eventLoops: [any EventLoop]
+        opening store: any Store, _ standby: Standby, hooks: [any Hook], limits: Limits,
+        eventLoops: [any EventLoop]
     ) throws(StoreError) {
         let timer = BrokerClock(notBefore: 0)
-        let began = timer.now
-        try store.open()
+        var began = timer.now
+        try standby.open(store)
+        if standby.hasWaited { began = timer.now }
         do throws(StoreError) {
             try Self.requireWhole(store)
             let clock = BrokerClock(notBefore: try store.sysInfo().time)

@@ -27,13 +27,18 @@ final class Database {
         lock = try DirectoryLock(path)
         let end = try FileHeader.check(path)
         let environment = try translating(path, .opening) { () throws(LMDBFailure) in
-            let flags = MDB_NOTLS | durability.flags
-            return try Environment(path, mapBytes: Space.firstMapBytes(end, options), flags: flags, options)
+            try Environment(path, mapBytes: Space.firstMapBytes(end, options), flags: MDB_NOTLS, options)
         }
-        try environment.prepare()
+        try environment.prepare(durability)
         self.environment = environment
         let info = try environment.sysInfo()
-        writer = Writer(environment, options, info: info, report: report)
+        let isRecorded = try environment.recordedDurability(report) == durability
+        if isRecorded {
+            try translating(path, .opening) { () throws(LMDBFailure) in try environment.sync(for: durability)
+            }
+        }
+        writer = Writer(
+            environment, options, info: info, unrecorded: isRecorded ? nil : durability, report: report)
         space = Space(environment, gate, options)
         gate.set(environment)
     }
@@ -103,17 +108,6 @@ final class Database {
             return try environment.sysInfo() == writer.info
         } catch {
             return false
-        }
-    }
-}
-
-extension Durability {
-    /// What LMDB leaves out: nothing, the sync of the meta page, or all syncs.
-    fileprivate var flags: Int32 {
-        switch self {
-        case .disk: 0
-        case .process: MDB_NOMETASYNC
-        case .memory: MDB_NOSYNC
         }
     }
 }

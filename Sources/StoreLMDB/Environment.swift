@@ -130,25 +130,27 @@ extension Environment {
     /// Opens the tables, which must be there.
     func prepareForReading() throws(StoreError) {
         if try look() { throw Self.nothing(path) }
-        try openTables(creating: false)
+        try openTables(creating: nil)
     }
 
     /// Opens the tables, or creates them in an empty environment; refuses what is newer or not ours.
-    func prepare() throws(StoreError) {
+    func prepare(_ durability: Durability) throws(StoreError) {
         let isNew = try look()
         if !isNew { try FileHeader.makeDurable(path) }
-        try openTables(creating: isNew)
+        try openTables(creating: isNew ? durability : nil)
         if isNew { DirectoryLock.syncDirectory(path) }
         staleReaderCount = dropStaleReaders()
     }
 
-    private func openTables(creating isNew: Bool) throws(StoreError) {
+    /// `durability` is that of a new environment.
+    private func openTables(creating durability: Durability?) throws(StoreError) {
+        let isNew = durability != nil
         opened = try translating(path, .opening) { () throws(LMDBFailure) -> Tables in
             let transaction = try Transaction(self, writes: isNew)
             let tables: Tables
             do throws(LMDBFailure) {
                 tables = try Tables(transaction.pointer, create: isNew)
-                if isNew { try create(transaction) }
+                if let durability { try create(durability, transaction) }
             } catch {
                 transaction.abort()
                 throw error
@@ -208,11 +210,12 @@ extension Environment {
         return false
     }
 
-    private func create(_ transaction: Transaction) throws(LMDBFailure) {
+    private func create(_ durability: Durability, _ transaction: Transaction) throws(LMDBFailure) {
         var record: [UInt8] = []
         RecordCoding.append(SysInfoRecord(formatVersion: Tables.formatVersion), to: &record)
         try record.span.bytes.withUnsafeBytes { (bytes) throws(LMDBFailure) in
             _ = try transaction.put(Tables.unnamed, Tables.infoKey, bytes)
         }
+        try transaction.record(durability)
     }
 }

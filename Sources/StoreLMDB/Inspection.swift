@@ -40,6 +40,7 @@ struct Inspection {
     /// Everything; `pages` is how many there are up to the last one.
     mutating func inspect(pages: Int) throws(LMDBFailure) {
         try inspectPages(pages)
+        try inspectDurability()
         try inspectClients()
         try inspectEnded()
         try inspectSubscriptions()
@@ -98,6 +99,11 @@ struct Inspection {
         if used != pages {
             found("pages", "LMDB: \(used) pages are in tables or free, and there are \(pages).")
         }
+    }
+
+    private mutating func inspectDurability() throws(LMDBFailure) {
+        guard let value = try transaction.get(Tables.unnamed, Tables.durabilityKey) else { return }
+        _ = decoded("The recorded durability") { () throws(StoreError) in try Durability(sealed: value) }
     }
 
     private mutating func inspectCounts() throws(LMDBFailure) {

@@ -20,6 +20,11 @@ extension LMDBStore: ReadableStore {
         gate.set(environment)
     }
 
+    /// See `ReadableStore`.
+    package func recordedDurability() throws(StoreError) -> Durability? {
+        try lend { (environment) throws(StoreError) in try environment.recordedDurability(report) }
+    }
+
     /// The header is read in several steps, and a writer may have committed between them.
     private func checkedBytes() throws(StoreError) -> Int {
         for _ in 1..<Self.headerAttemptsMax {

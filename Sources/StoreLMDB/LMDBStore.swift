@@ -19,7 +19,8 @@ import Synchronization
 ///
 /// LMDB syncs data and meta page for `disk`, leaves out the sync of the meta page for `process` (`MDB_NOMETASYNC`),
 /// and syncs nothing for `memory` (`MDB_NOSYNC`): after a loss of power, not after a kill, the file may then be
-/// damaged beyond what can be told when it is opened. A lock file refuses a second Roost.
+/// damaged beyond what can be told when it is opened. What was asked for is recorded for `roost inspect`. A lock file
+/// refuses a second Roost.
 public final class LMDBStore: Store {
     /// What can be set.
     public struct Options: Sendable {

@@ -25,7 +25,7 @@ import CLMDB
 /// `reference` has one delivery.
 ///
 /// The system information is in the unnamed database beside the names of the others: that page is written by every
-/// transaction anyway. Numbers that stand for themselves are sealed with a checksum, as records are.
+/// transaction anyway. So is which durability was asked for (`Durability.init(sealed:)`). Numbers that stand for themselves are sealed with a checksum, as records are.
 struct Tables {
     /// The format that is written, in the system information.
     static let formatVersion: UInt32 = 1
@@ -37,6 +37,8 @@ struct Tables {
     static let unnamed: MDB_dbi = 1
     /// The key of the system information in the unnamed database.
     static let infoKey = InfoKey()
+    /// The key of the recorded durability there, a name that no table has.
+    static let durabilityKey = StringKey(bytes: Array("durability!".utf8))
 
     let client, name, ended, subscription, message, reference, delivery, reception, retained, boot: MDB_dbi
 

@@ -13,6 +13,8 @@ final class Writer {
     let report: (StoreError, String) -> Void
     /// The counters as of the last committed batch.
     private(set) var info: SysInfoRecord
+    /// What the next batch is to record; until it has, commits are synced.
+    private(set) var unrecorded: Durability?
     /// Where the next change's counters go; becomes `info`.
     var draft: SysInfoRecord
     /// The body of a small message that is not shared, until its delivery follows.
@@ -22,12 +24,13 @@ final class Writer {
 
     init(
         _ environment: Environment, _ options: LMDBStore.Options, info: SysInfoRecord,
-        report: @escaping (StoreError, String) -> Void
+        unrecorded: Durability?, report: @escaping (StoreError, String) -> Void
     ) {
         self.environment = environment
         self.options = options
         self.report = report
         self.info = info
+        self.unrecorded = unrecorded
         draft = info
         tables = environment.tables
     }
@@ -44,6 +47,7 @@ final class Writer {
         draft.message = max(draft.message, batch.message)
         draft.time = max(draft.time, batch.time)
         try write(draft, transaction)
+        if let unrecorded { try transaction.record(unrecorded) }
     }
 
     /// Ends the transaction; only now the batch is there.
@@ -52,6 +56,10 @@ final class Writer {
         open = nil
         try transaction?.commit()
         info = draft
+        if let recorded = unrecorded {
+            unrecorded = nil
+            try environment.sync(for: recorded)
+        }
     }
 
     /// Undoes what was not committed.

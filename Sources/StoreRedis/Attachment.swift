@@ -10,27 +10,34 @@ struct Attachment {
 
     /// Why the prefix cannot be had.
     struct Obstacle: Error {
-        let error: StoreError
-        /// Whether it may go away while one waits: the lease of another owner, the loading of the data, a script that
-        /// runs long, a server that was there and went away. One that is not there is more likely a mistake in the
-        /// address.
-        let mayPass: Bool
+        /// Whether it goes away while one waits.
+        enum Passing {
+            /// A server that is not there is more likely a mistake in the address.
+            case never
+            /// A server that was there and went away, or one that is busy with a script.
+            case soon
+            /// Another owner, or data that is being loaded.
+            case sometime
+        }
 
-        init(error: StoreError, mayPass: Bool) {
+        let error: StoreError
+        let passing: Passing
+
+        init(error: StoreError, passing: Passing) {
             self.error = error
-            self.mayPass = mayPass
+            self.passing = passing
         }
 
         init(_ sentence: String) {
-            self.init(error: StoreError(.unavailable, sentence), mayPass: false)
+            self.init(error: StoreError(.unavailable, sentence), passing: .never)
         }
 
         init(_ failure: RedisFailure, _ options: RedisStore.Options, _ claim: Claim) {
-            var isLost = false
-            if case .lost = failure { isLost = true }
-            self.init(
-                error: failure.opening(options.location),
-                mayPass: [.loading, .busy].contains(failure.meaning) || isLost && !claim.isHolding)
+            var passing = failure.meaning == .loading ? Passing.sometime : .never
+            var isAbsent = failure.meaning == .busy
+            if case .lost = failure { isAbsent = true }
+            if isAbsent, !claim.isHolding { passing = .soon }
+            self.init(error: failure.opening(options.location), passing: passing)
         }
     }
 
@@ -57,7 +64,8 @@ struct Attachment {
             throw Obstacle(error, options, claim)
         }
         if let refusal {
-            throw Obstacle(error: refusal, mayPass: refusal.code == .inUse && !claim.isHolding)
+            throw Obstacle(
+                error: refusal, passing: refusal.code == .inUse && !claim.isHolding ? .sometime : .never)
         }
         guard replicas < options.replicasMin else { return }
         throw Obstacle(Self.tooFew(options))

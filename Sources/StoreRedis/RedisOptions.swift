@@ -37,9 +37,9 @@ extension RedisStore {
         /// How long a prefix stays with an owner that gives no sign of life: a standby takes over after this,
         /// and at once when it sees on its own machine that the owner's process has ended.
         public var lease: Duration = .seconds(3)
-        /// How long `open` waits for another owner's lease, or for Redis to load its data, before it gives
-        /// up; more than `lease`, so that a broker can be started again at once after a crash.
-        public var standbyMax: Duration = .seconds(10)
+        /// How long `open` waits for a prefix that another broker has, or for Redis to load its data; `nil`: until
+        /// it has it. More than `lease`, so that a broker can be started again at once after a crash.
+        public var standbyMax: Duration?
         /// Replicas that must have a batch before it counts as committed (`WAIT`).
         public var replicasMin = 0
         /// How long replicas may take for that; less than `commandTimeout`. A batch may take more, as there.

@@ -22,6 +22,9 @@ extension RedisStore: ReadableStore {
         readers.open()
     }
 
+    /// What is in force: Redis decides.
+    package func recordedDurability() throws(StoreError) -> Durability? { durability }
+
     private func requireFormat(_ connection: Connection) throws(StoreError) {
         let format: String?
         do throws(RedisFailure) {

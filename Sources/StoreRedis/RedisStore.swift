@@ -60,12 +60,16 @@ public final class RedisStore: LeasedStore {
     /// How many records could not be read and were left out of pages since the object was made.
     public var corruptRecordCount: Int { corruptRecords.load(ordering: .relaxed) }
 
-    /// Connects and takes the prefix, waiting for another owner's lease to end up to `standbyMax`; then
-    /// throws `inUse` with its name. Its cost does not depend on how much is stored.
+    /// Connects and takes the prefix. Stands by while another broker has it, up to `standbyMax`; then throws
+    /// `inUse` with its name. Its cost does not depend on how much is stored.
     public func open() throws(StoreError) {
+        try open { _ in true }
+    }
+
+    package func open(standingBy goesOn: @Sendable (StoreError) -> Bool) throws(StoreError) {
         try writer.withLock { (writer) throws(StoreError) in
             precondition(writer == nil, "a store is closed before it is opened again")
-            let opened = try Writer(options, claim, backoff)
+            let opened = try Writer(options, claim, backoff, standingBy: goesOn)
             durabilityInForce.withLock { $0 = opened.settings.durability }
             writer = opened
         }

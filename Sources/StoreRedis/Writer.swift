@@ -39,35 +39,52 @@ final class Writer {
     private static let timePerByte = Duration.nanoseconds(50)
     /// Less than this is not worth a system call.
     private static let extraTimeMin = Duration.milliseconds(100)
+    /// How long a server that was there and went away may stay away before it counts as a wrong address.
+    private static let absenceMax: Duration = .seconds(10)
 
     /// Connects and takes the prefix; waits for a lease that another owner has, or for Redis to load its
-    /// data.
-    init(_ options: RedisStore.Options, _ claim: Claim, _ backoff: Backoff) throws(StoreError) {
+    /// data, as long as `goesOn` and the options say.
+    init(
+        _ options: RedisStore.Options, _ claim: Claim, _ backoff: Backoff,
+        standingBy goesOn: @Sendable (StoreError) -> Bool
+    ) throws(StoreError) {
         self.options = options
         self.location = options.location
         self.claim = claim
         self.backoff = backoff
-        let attachment = try Self.attach(options, claim)
+        let attachment = try Self.attach(options, claim, goesOn)
         backoff.succeeded()
         connection = attachment.connection
         settings = attachment.settings
     }
 
     private static func attach(
-        _ options: RedisStore.Options, _ claim: Claim
+        _ options: RedisStore.Options, _ claim: Claim, _ goesOn: @Sendable (StoreError) -> Bool
     ) throws(StoreError) -> Attachment {
-        let deadline = now() + (options.standbyMax > .zero ? options.standbyMax.milliseconds : 0)
+        let began = ContinuousClock.now
         var standsBy = false
         while true {
             do throws(Attachment.Obstacle) {
                 return try Attachment(options, claim)
             } catch {
-                // Who has seen another owner has the right address, and waits for a server that goes away, too.
                 if error.error.code == .inUse { standsBy = true }
-                let mayPass = error.mayPass || standsBy && error.error.code == .unavailable
-                guard mayPass, now() < deadline else { throw error.error }
+                let patience = patience(with: error, options.standbyMax, standsBy: standsBy)
+                let isOver = patience.map { .now - began >= $0 } ?? false
+                guard !isOver, goesOn(error.error) else { throw error.error }
                 usleep(standbyMicroseconds)
             }
+        }
+    }
+
+    /// How long an obstacle is waited for; `nil`: as long as it takes. Who has seen another owner has the right
+    /// address, and waits for a server that goes away, too.
+    private static func patience(
+        with obstacle: Attachment.Obstacle, _ standbyMax: Duration?, standsBy: Bool
+    ) -> Duration? {
+        switch obstacle.passing {
+        case .sometime: standbyMax
+        case .soon: standsBy ? standbyMax : min(absenceMax, standbyMax ?? absenceMax)
+        case .never: standsBy && obstacle.error.code == .unavailable ? standbyMax : .zero
         }
     }
 

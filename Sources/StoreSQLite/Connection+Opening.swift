@@ -7,8 +7,17 @@ import Persistence
 
 /// What is done to a database before it is used.
 extension Connection {
+    /// Everything, in order; may be done again after a failure.
+    func prepare(
+        _ path: String, _ durability: Durability, _ options: SQLiteStore.Options
+    ) throws(StoreError) {
+        try translating(path, .opening) { () throws(SQLiteFailure) in try configure(options) }
+        try upgrade(path, durability)
+        try recover(path)
+    }
+
     /// Settings of the connection; the log mode is the only one that is kept in the file.
-    func configure(_ options: SQLiteStore.Options) throws(SQLiteFailure) {
+    private func configure(_ options: SQLiteStore.Options) throws(SQLiteFailure) {
         sqlite3_limit(pointer, SQLITE_LIMIT_LENGTH, Int32(clamping: options.recordBytesMax))
         try execute("PRAGMA journal_mode=WAL")
         try execute("PRAGMA synchronous=FULL")
@@ -19,7 +28,7 @@ extension Connection {
     }
 
     /// Creates the tables in an empty database; refuses what is newer or not ours.
-    func upgrade(_ path: String) throws(StoreError) {
+    private func upgrade(_ path: String, _ durability: Durability) throws(StoreError) {
         let version = try translating(path, .opening) { () throws(SQLiteFailure) in
             try integer("PRAGMA user_version")
         }
@@ -31,18 +40,18 @@ extension Connection {
         guard tables == 0 else {
             throw StoreError(.corrupt, "\(path) is a database of another program; name another file.")
         }
-        try translating(path, .opening) { () throws(SQLiteFailure) in try create() }
+        try translating(path, .opening) { () throws(SQLiteFailure) in try create(durability) }
         syncDirectory(of: path)
     }
 
-    private func create() throws(SQLiteFailure) {
+    private func create(_ durability: Durability) throws(SQLiteFailure) {
         try execute("BEGIN IMMEDIATE")
         try execute(Schema.creation)
         try execute("PRAGMA application_id=\(Schema.applicationID)")
         try execute("PRAGMA user_version=\(Schema.formatVersion)")
         var record: [UInt8] = []
         RecordCoding.append(SysInfoRecord(formatVersion: Schema.formatVersion), to: &record)
-        let insert = try statement("INSERT INTO info VALUES (1, ?)")
+        let insert = try statement("INSERT INTO info VALUES (1, ?, \(durability.rawValue))")
         try record.span.bytes.withUnsafeBytes { (bytes) throws(SQLiteFailure) in
             try insert.bind(1, bytes)
             try insert.run()
@@ -54,7 +63,7 @@ extension Connection {
     ///
     /// Writing the pages anew matters after a failed sync: the system may take them for written when they are
     /// not, and syncing alone would not tell.
-    func recover(_ path: String) throws(StoreError) {
+    private func recover(_ path: String) throws(StoreError) {
         let pages = try translating(path, .opening) { () throws(SQLiteFailure) -> Int64 in
             for table in Schema.tables { _ = try integer("SELECT 1 FROM \(table) LIMIT 1") }
             try checkpoint(SQLITE_CHECKPOINT_TRUNCATE)

@@ -26,23 +26,22 @@ final class Database {
             return try Connection(path, flags: flags)
         }
         connection.keepLogOnClose(true)
-        try translating(path, .opening) { () throws(SQLiteFailure) in try connection.configure(options) }
-        try connection.upgrade(path)
         let ballast = Ballast(of: path, bytes: options.storeReserveBytes)
         self.ballast = ballast
         do throws(StoreError) {
-            try connection.recover(path)
+            try connection.prepare(path, durability, options)
         } catch {
-            // The log is written back on a full disk too.
+            // A full disk has room for the log, its index, and what is written back from it.
             guard error.code == .retry, ballast.release() else { throw error }
-            try connection.recover(path)
+            try connection.prepare(path, durability, options)
         }
         let info = try connection.info(path)
         connection.keepLogOnClose(false)
         (writer, space, log) = try translating(path, .opening) { () throws(SQLiteFailure) in
-            try connection.execute("PRAGMA synchronous=\(durability.synchronous)")
+            let isRecorded = try connection.recordedDurability() == durability
+            if isRecorded { try connection.sync(for: durability) }
             return (
-                try Writer(connection, options, info: info),
+                try Writer(connection, options, info: info, unrecorded: isRecorded ? nil : durability),
                 try Space(connection, path, ballast, options),
                 try Log(connection, path, options)
             )
@@ -119,17 +118,6 @@ final class Database {
         if !isUndone || !writer.isAsRemembered(path) { error.code = .reopen }
         if error.code == .reopen || error.code == .corrupt { distrust = error }
         return error
-    }
-}
-
-extension Durability {
-    /// The value of `PRAGMA synchronous`.
-    fileprivate var synchronous: String {
-        switch self {
-        case .disk: "FULL"
-        case .process: "NORMAL"
-        case .memory: "OFF"
-        }
     }
 }
 

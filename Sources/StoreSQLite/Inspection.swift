@@ -22,6 +22,7 @@ struct Inspection {
         var faults = try integrity()
         for rule in InspectionRule.all { faults += try broken(rule) }
         faults += try counts()
+        faults += try durability()
         faults += try records()
         return faults
     }
@@ -53,6 +54,13 @@ struct Inspection {
             if counted != stored { faults.append("The store counts \(stored) \(name) and has \(counted).") }
         }
         return faults
+    }
+
+    private func durability() throws(SQLiteFailure) -> [String] {
+        guard try connection.hasDurabilityColumn() else { return [] }
+        return try rows("SELECT durability FROM info WHERE durability NOT IN (0, 1, 2)") { row in
+            "The recorded durability, \(row.text(0)), is none."
+        }
     }
 
     private func rows<Value>(

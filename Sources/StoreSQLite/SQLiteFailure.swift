@@ -40,7 +40,10 @@ struct SQLiteFailure: Error {
 
     /// What it means for the caller.
     func storeError(_ path: String, _ phase: Phase) -> StoreError {
-        if isFull { return full(path, phase) }
+        if isFull {
+            return StoreError(
+                .retry, "The disk under \(path) is full: make room, or let consumers drain their queues.")
+        }
         switch code & 0xff {
         case SQLITE_CORRUPT, SQLITE_NOTADB:
             return StoreError(
@@ -54,12 +57,6 @@ struct SQLiteFailure: Error {
         default:
             return other(path, phase)
         }
-    }
-
-    private func full(_ path: String, _ phase: Phase) -> StoreError {
-        StoreError(
-            phase == .opening ? .unavailable : .retry,
-            "The disk under \(path) is full: make room, or let consumers drain their queues.")
     }
 
     private func other(_ path: String, _ phase: Phase) -> StoreError {

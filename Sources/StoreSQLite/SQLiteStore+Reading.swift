@@ -24,6 +24,15 @@ extension SQLiteStore: ReadableStore {
         }
     }
 
+    /// See `ReadableStore`.
+    package func recordedDurability() throws(StoreError) -> Durability? {
+        try readers.read { (connection) throws(StoreError) in
+            try translating(location, .reading) { () throws(SQLiteFailure) in
+                try connection.recordedDurability()
+            }
+        }
+    }
+
     private var readingMode: ReaderPool.Mode {
         if FileHeader.hasLog(location) { return .sharedKeepingLog }
         let directory = location.lastIndex(of: "/").map { String(location[...$0]) } ?? "."

@@ -15,9 +15,9 @@ import Synchronization
 /// answer. The connection is not used again; `open` copies everything that is visible from the log into the
 /// database, writing it anew, and syncs that before anything else is done.
 ///
-/// Settings: `synchronous` FULL for `disk`, NORMAL for `process`, OFF for `memory`; `secure_delete` OFF,
-/// because Debian's SQLite otherwise overwrites what it deletes; no automatic checkpoints. A lock file beside
-/// the database refuses a second Roost.
+/// Settings: `synchronous` FULL for `disk`, NORMAL for `process`, OFF for `memory`, which the database records for
+/// `roost inspect`; `secure_delete` OFF, because Debian's SQLite otherwise overwrites what it deletes; no automatic
+/// checkpoints. A lock file beside the database refuses a second Roost.
 public final class SQLiteStore: Store {
     /// What can be set; the defaults are measured.
     public struct Options: Sendable {
@@ -77,7 +77,12 @@ public final class SQLiteStore: Store {
     public func open() throws(StoreError) {
         try database.withLock { (database) throws(StoreError) in
             precondition(database == nil, "a store is closed before it is opened again")
-            database = try Database(location, durability, options)
+            do throws(StoreError) {
+                database = try Database(location, durability, options)
+            } catch {
+                // A full disk is no reason to ask again at once.
+                throw error.code == .retry ? StoreError(.unavailable, error.message) : error
+            }
         }
         readers.open()
     }

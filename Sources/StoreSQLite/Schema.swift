@@ -29,7 +29,8 @@ enum Schema {
     ]
 
     static let creation = """
-        CREATE TABLE info (id INTEGER PRIMARY KEY CHECK (id = 1), record BLOB NOT NULL);
+        CREATE TABLE info (
+            id INTEGER PRIMARY KEY CHECK (id = 1), record BLOB NOT NULL, durability INTEGER);
         CREATE TABLE client (session INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, record BLOB NOT NULL);
         CREATE TABLE ended (session INTEGER PRIMARY KEY);
         CREATE TABLE subscription (

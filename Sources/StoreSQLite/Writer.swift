@@ -13,6 +13,8 @@ final class Writer {
     let options: SQLiteStore.Options
     /// The counters as of the last committed batch.
     private(set) var info: SysInfoRecord
+    /// What the next batch is to record; until it has, commits are synced.
+    private(set) var unrecorded: Durability?
     private(set) var settling: Settling
     /// Where the next change's counters go; becomes `info`.
     var draft: SysInfoRecord
@@ -24,11 +26,13 @@ final class Writer {
     private(set) var growth: QueueGrowth
 
     init(
-        _ connection: Connection, _ options: SQLiteStore.Options, info: SysInfoRecord
+        _ connection: Connection, _ options: SQLiteStore.Options, info: SysInfoRecord,
+        unrecorded: Durability?
     ) throws(SQLiteFailure) {
         self.connection = connection
         self.options = options
         self.info = info
+        self.unrecorded = unrecorded
         draft = info
         growth = QueueGrowth(countMin: options.bulkCountMin)
         statements = try WriterStatements(connection)
@@ -51,6 +55,7 @@ final class Writer {
         draft.time = max(draft.time, batch.time)
         try settleIfDue()
         try write(draft)
+        if let unrecorded { try connection.record(unrecorded) }
     }
 
     /// Ends the transaction; only now the batch is there.
@@ -58,6 +63,10 @@ final class Writer {
         try statements.commit.run()
         info = draft
         settling = settlingDraft
+        if let recorded = unrecorded {
+            unrecorded = nil
+            try connection.sync(for: recorded)
+        }
     }
 
     /// Undoes what was not committed; false when even that failed.

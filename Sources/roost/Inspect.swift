@@ -25,7 +25,7 @@ struct Inspect: AsyncParsableCommand {
             let opened = try OpenStore(store, .inspecting)
             let screen = try opened.closing { store in
                 InspectScreen(
-                    engine: store.name, location: store.location, durability: opened.durability,
+                    engine: store.name, location: store.location, durability: try opened.recordedDurability(),
                     overview: try Overview(store))
             }
             print(json ? screen.json.description : screen.text)

@@ -9,8 +9,8 @@ import StoreTools
 struct InspectScreen {
     var engine: String
     var location: String
-    /// `nil` when the broker that has the store decides.
-    var durability: String?
+    /// `nil` when it is not known.
+    var durability: Durability?
     var overview: Overview
 
     /// A kind of record, or something else that takes bytes.
@@ -69,7 +69,7 @@ extension InspectScreen {
         var lines = [
             line("engine", engine), line("location", location),
             line("format version", "\(info.formatVersion)"),
-            line("durability", durability ?? "as in `roost serve --durability`"),
+            line("durability", durabilityText),
             line("last batch", "\(info.batch), \(UTC.text(info.time))"), line("boots", "\(overview.boots)"),
         ]
         if overview.isMigrationTarget {
@@ -80,6 +80,12 @@ extension InspectScreen {
         lines += ["", row("", "records", place)] + (kinds + others).map(row)
         if let note { lines.append(note) }
         return (lines + queueLines).joined(separator: "\n")
+    }
+
+    /// A file says what was asked for, a Redis what it does.
+    private var durabilityText: String {
+        guard let durability else { return "unknown: last written by an earlier Roost" }
+        return engine == "redis" ? "\(durability)" : "\(durability), as the last writer asked"
     }
 
     private var queueLines: [String] {
@@ -126,7 +132,8 @@ extension InspectScreen {
         return .object([
             ("engine", .string(engine)), ("location", .string(location)),
             ("format_version", .number(UInt64(info.formatVersion))),
-            ("durability", durability.map { .string($0) } ?? .null), ("batch", .number(info.batch)),
+            ("durability", durability.map { .string($0.description) } ?? .null),
+            ("batch", .number(info.batch)),
             ("time", .number(UInt64(clamping: info.time))),
             ("is_migration_target", .bool(overview.isMigrationTarget)),
             ("counts", members(counts) { $0.count.map { .number($0) } }), ("bytes", bytes),

@@ -55,6 +55,8 @@ final class OpenStore: Sendable {
         return try body(store)
     }
 
-    /// What a commit survives: Redis tells, the files of the others do not.
-    var durability: String? { store.name == "redis" ? store.durability.description : nil }
+    /// See `ReadableStore`; `nil` also for a store that cannot tell.
+    func recordedDurability() throws(StoreError) -> Durability? {
+        try (store as? any ReadableStore)?.recordedDurability()
+    }
 }

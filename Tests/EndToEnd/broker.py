@@ -85,6 +85,13 @@ class Broker(Child):
                 raise RuntimeError(f"the broker did not listen in {START_SECONDS_MAX} s:\n{self.log()}")
             time.sleep(0.01)
 
+    def wait_until_log(self, words):
+        end = time.monotonic() + START_SECONDS_MAX
+        while words not in self.log():
+            if time.monotonic() > end:
+                raise RuntimeError(f"the broker did not say {words!r} in {START_SECONDS_MAX} s:\n{self.log()}")
+            time.sleep(0.01)
+
     def terminate(self):
         """SIGTERM; gives back the exit code."""
         self.process.send_signal(signal.SIGTERM)

@@ -80,7 +80,7 @@ class Looking(Case):
             self.fill(broker.port)
             seen = self.inspect(store)
             self.check(seen, scheme)
-            self.assertEqual(seen["durability"], "disk" if scheme == "redis" else None)
+            self.assertEqual(seen["durability"], "disk")
             done = run_to_the_end("verify", store)
             self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
             # The broker has not noticed: it goes on serving what it has, and ends well.
@@ -109,6 +109,46 @@ class Looking(Case):
         total = sizes.pop("total")
         self.assertEqual(sum(sizes.values()), total)
         self.assertGreater(sizes["deliveries"], 60 * 100)
+
+    def test_the_durability_is_what_the_last_writer_asked_for(self):
+        for scheme in ("sqlite", "lmdb"):
+            with self.subTest(scheme=scheme):
+                store = self.place(scheme)
+                for asked in ("process", "memory", "disk", "process"):
+                    with Broker("--durability", asked, store=store) as broker:
+                        self.assert_durability(store, asked, f"{asked}, as the last writer asked")
+                        broker.kill()
+                    self.assert_durability(store, asked, f"{asked}, as the last writer asked")
+                # A migration only reads its source, and asks for the most of its target.
+                target = f"{scheme}:{self.directory}/target-{scheme}"
+                done = run_to_the_end("migrate", store, target)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assert_durability(store, "process", "process, as the last writer asked")
+                self.assert_durability(target, "disk", "disk, as the last writer asked")
+
+    def test_the_durability_of_redis_is_what_its_settings_promise(self):
+        store = self.place("redis")
+        with Broker("--durability", "process", store=store):
+            self.assert_durability(store, "disk", "disk")
+            self.redis.send("CONFIG", "SET", "appendfsync", "everysec")
+            self.assert_durability(store, "process", "process")
+
+    def test_the_durability_of_a_file_from_an_earlier_version_is_unknown(self):
+        store = self.place("sqlite")
+        self.fill_and_stop(store)
+        with contextlib.closing(sqlite3.connect(self.path)) as database, database:
+            database.execute("ALTER TABLE info DROP COLUMN durability")
+        self.assert_durability(store, None, "unknown: last written by an earlier Roost")
+        self.check(self.inspect(store), "sqlite")
+        self.assertEqual(run_to_the_end("verify", store).returncode, 0)
+        with Broker("--durability", "process", store=store):
+            self.check(self.inspect(store), "sqlite")
+            self.assert_durability(store, "process", "process, as the last writer asked")
+
+    def assert_durability(self, store, expected, words):
+        self.assertEqual(self.inspect(store)["durability"], expected)
+        line = next(line for line in run_to_the_end("inspect", store).stdout.splitlines() if "durability" in line)
+        self.assertEqual(line.split(maxsplit=1), ["durability", words])
 
     def test_the_bytes_are_those_of_the_files(self):
         for scheme in ("sqlite", "lmdb"):

@@ -9,7 +9,6 @@ from peer import Paho
 from test_redis import EXIT_SECONDS_MAX, OnRedis
 
 LEASE_SECONDS = 3
-STANDBY = "?standby=60"
 
 
 class Owners(OnRedis):
@@ -19,8 +18,11 @@ class Owners(OnRedis):
         self.leave_session(self.first)
 
     def stand_by(self):
-        second = self.broker(STANDBY, start=False)
+        second = self.broker(start=False)
         second.spawn()
+        second.wait_until_log("notice standing by: ")
+        self.assertIn(f"{self.redis.address} is in use by another Roost (", second.log())
+        self.assertIn(f"process {self.first.pid})", second.log())
         time.sleep(0.5)  # It may not serve, however long it is given.
         self.assertIsNone(second.process.poll(), second.log())
         self.assertFalse(second.listens())
@@ -158,6 +160,12 @@ class Owners(OnRedis):
         second = self.stand_by()
         self.assertEqual(self.first.terminate(), 0)
         self.until_it_serves(second, LEASE_SECONDS - 1)
+
+    def test_who_stands_by_ends_when_told_to(self):
+        second = self.stand_by()
+        self.assertEqual(second.terminate(), 0)
+        self.assertEqual(second.log().count("standing by"), 1, "it says so once")
+        self.assertEqual(self.peer(self.first, "sleeper").connack.present, 1)
 
     def test_who_does_not_want_to_wait_is_told_who_has_it(self):
         second = self.broker("?standby=0", start=False)

@@ -20,6 +20,8 @@ struct SentMessage {
     var isWill = false
     /// The store refuses it as it is; a 3.x client is closed for it and sends it again, shorter.
     var isLarge = false
+    /// It does not fit the Maximum Packet Size of narrow clients.
+    var isWide = false
     /// It may vanish by itself.
     var mayExpire = false
     var sentAt: Moment
@@ -82,6 +84,8 @@ final class Incarnation {
     let id: Int
     let client: Int
     let beganAt: Moment
+    /// Its client takes no wide messages.
+    let isNarrow: Bool
     var isPersistent: Bool
     /// Its number in the store, where it has one.
     var number: SessionNumber?
@@ -96,11 +100,18 @@ final class Incarnation {
     var isGone = false
     var spans: [SubscriptionSpan] = []
     var receipts: [Int: Receipt] = [:]
+    /// How many messages the broker has said it dropped because the queue was full, and which it may have been.
+    var droppedCount = 0
+    private var excused: Set<Int> = []
     /// What was written, and what was read, last.
     var lastWritten: [OrderKey: Int] = [:]
     var lastHeard: [OrderKey: Int] = [:]
 
-    init(id: Int, client: Int, isPersistent: Bool, expirySeconds: UInt32, now: Milliseconds, moment: Moment) {
+    init(
+        id: Int, client: Int, isPersistent: Bool, expirySeconds: UInt32, isNarrow: Bool, now: Milliseconds,
+        moment: Moment
+    ) {
+        self.isNarrow = isNarrow
         self.id = id
         self.client = client
         self.isPersistent = isPersistent
@@ -118,9 +129,9 @@ final class Incarnation {
 
     /// Whether an acknowledged publish had to be queued for it by an ordinary subscription.
     func isOwed(_ message: SentMessage) -> Bool {
-        guard message.isOwed, !mayHaveMissed(message), let acknowledgedAt = message.acknowledgedAt else {
-            return false
-        }
+        guard message.isOwed, !mayHaveMissed(message), let acknowledgedAt = message.acknowledgedAt,
+            !(isNarrow && message.isWide)
+        else { return false }
         return spans.contains { span in
             guard let since = span.acknowledgedAt, !span.isShared, span.options.qos != .atMostOnce else {
                 return false
@@ -139,7 +150,16 @@ final class Incarnation {
 
     /// Whether a message may arrive at all: some subscription was not over when it was sent.
     func mayReceive(_ message: SentMessage) -> Bool {
-        spans.contains { $0.matches(message.topic) && ($0.endedAt ?? .max) > message.sentAt }
+        if isNarrow && message.isWide { return false }
+        return spans.contains { $0.matches(message.topic) && ($0.endedAt ?? .max) > message.sentAt }
+    }
+
+    /// Whether a message that is missing may be one that was dropped: no more are than were said to be.
+    func mayBeDropped(_ serial: Int) -> Bool {
+        if excused.contains(serial) { return true }
+        guard excused.count < droppedCount else { return false }
+        excused.insert(serial)
+        return true
     }
 
     /// Whether it had a subscription before the first transmission; else a later one may come first.

@@ -37,8 +37,31 @@ struct Plan {
     var crashEvery: Int
     /// The store may be another broker's, until a commit says that it is not.
     var doubts = false
+    /// The broker is also ended in good order.
+    var shutsDown = false
+    /// The embedding program publishes, too.
+    var hasProgram = false
+    /// Some clients take no packets above `Plan.narrowBytes`.
+    var narrows = false
+    /// Queues have a limit that is met.
+    var boundsQueues = false
     /// Long jumps of time, so that sessions and messages expire.
     var jumps: Bool
+
+    /// What the seed adds to the plan that was drawn, so that other worlds stay as they were.
+    mutating func extend(_ seed: UInt64) {
+        doubts = seed % 4 == 3
+        shutsDown = seed % 4 == 1
+        hasProgram = seed % 5 == 2
+        narrows = seed % 5 == 4 && !refusals
+        boundsQueues = seed % 7 == 6
+        guard boundsQueues else { return }
+        limits.inflightMax = 4
+        limits.queuedMessagesMax = 6
+    }
+
+    /// The Maximum Packet Size of narrow clients: every message fits but those that are wide.
+    static let narrowBytes = 80
 
     init(_ dice: inout Dice) {
         shardCount = dice.pick(2...3)

@@ -37,6 +37,8 @@ final class SimulatedClient {
     /// Connections with a CONNECT and no CONNACK: what they ask for may still come.
     var unseen: [Link] = []
     /// The connection it uses.
+    /// It takes no wide messages.
+    var isNarrow = false
     var link: Link?
     var outgoing: [Outgoing] = []
     /// QoS 2 packet identifiers received and not released, with what they carried.

@@ -100,6 +100,7 @@ extension World {
         if request.expirySeconds > 0 { connect.properties.sessionExpiry = request.expirySeconds }
         connect.properties.receiveMaximum = client.character.receiveMaximum
         connect.properties.topicAliasMaximum = client.character.aliasMaximum
+        if client.isNarrow { connect.properties.maximumPacketSize = UInt32(Plan.narrowBytes) }
         return connect
     }
 
@@ -143,18 +144,20 @@ extension World {
         let isRetained = Geography.topics[topic].isRetained
         let isClear = isRetained && dice.chance(0.3)
         let expires = !isRetained && link.version == .v5 && dice.chance(0.1)
-        let isLarge = plan.refusals && !isRetained && dice.chance(0.1)
+        let isLarge = plan.refusals && !isClear && dice.chance(0.1)
+        let isWide = plan.narrows && !isRetained && dice.chance(0.2)
         let serial = ledger.add { serial in
             SentMessage(
                 serial: serial, client: client.index, incarnation: link.incarnation?.id ?? -1, topic: topic,
-                qos: qos, retain: isRetained, isClear: isClear, isLarge: isLarge, mayExpire: expires,
+                qos: qos, retain: isRetained, isClear: isClear, isLarge: isLarge, isWide: isWide,
+                mayExpire: expires,
                 sentAt: moment,
                 link: link.id)
         }
         link.published.append(serial)
         var packet = Publish(qos: qos, retain: isRetained, topic: Geography.topics[topic].text)
-        packet.payload =
-            isClear ? [] : Payload.make(serial: serial, fill: isLarge ? 200 : dice.pick([0, 4, 30]))
+        let fill = isLarge ? 200 : isWide ? Plan.narrowBytes : dice.pick([0, 4, 30])
+        packet.payload = isClear ? [] : Payload.make(serial: serial, fill: fill)
         if expires { packet.properties.messageExpiry = UInt32(dice.pick([1, 30])) }
         if qos != .atMostOnce {
             packet.packetID = client.nextPacketID()

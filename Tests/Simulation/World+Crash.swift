@@ -12,6 +12,29 @@ extension World {
         restore()
     }
 
+    /// SIGTERM: everybody is told, and what was received is committed as far as the disk lets it.
+    func shutDown() {
+        note("SHUTDOWN")
+        for loop in loops {
+            loop.shard.shutDown(now: now)
+            loop.isInTick = true
+            endTick(loop)
+        }
+        for _ in 0..<World.shutdownRounds where failure == nil {
+            moment += 1
+            now += 5
+            for loop in loops {
+                while let link = loop.closing.first { close(link) }
+                if loop.collects > 0 { collect(loop) }
+                endTick(loop)
+            }
+            for _ in 0..<4 { stepCommitter() }
+        }
+        for link in links { hear(link, all: true) }
+    }
+
+    private static let shutdownRounds = 20
+
     /// `kill -9`: only what the store has applied survives.
     func crash() {
         moment += 1
@@ -27,6 +50,7 @@ extension World {
             settleLinks(of: loop)
         }
         for client in clients { leave(client) }
+        forgetProgram()
         disk.close()
         forgetWills()
         checkSurvival()

@@ -17,6 +17,7 @@ extension World {
         rest("after the faults")
         guard failure == nil else { return }
         checkDelivered()
+        checkRoom()
         checkRetained()
         checkStore()
         guard failure == nil else { return }
@@ -91,11 +92,23 @@ extension World {
 
     // MARK: Checks
 
+    /// All queues are empty, so none is at its limit.
+    private func checkRoom() {
+        guard plan.boundsQueues else { return }
+        for seat in 0..<World.seatsMax where commons.seats[seat].isFull {
+            fail("the empty queue of seat \(seat) is full")
+        }
+    }
+
+    /// More sessions than there are at a time.
+    private static let seatsMax: UInt32 = 64
+
     private func checkDelivered() {
         for client in clients {
             guard let session = client.incarnation else { continue }
             for message in ledger.messages where session.isOwed(message) {
-                if session.receipts[message.serial]?.isHeard != true {
+                let isHeard = session.receipts[message.serial]?.isHeard == true
+                if !isHeard, !session.mayBeDropped(message.serial) {
                     fail("message \(message.serial) is lost for client \(client.index)")
                 }
             }
@@ -119,7 +132,8 @@ extension World {
     private func check(_ message: SentMessage, _ group: Int, _ filter: Int) {
         let qos = min(message.qos, Geography.groupQoS(group))
         let hasSteadyMember = clients.contains { client in
-            guard let session = client.incarnation, session.isPersistent, !session.mayHaveMissed(message)
+            guard let session = client.incarnation, session.isPersistent, !session.mayHaveMissed(message),
+                !(plan.narrows && message.isWide), !plan.boundsQueues
             else { return false }
             return session.spans.contains {
                 $0.filter == filter && ($0.acknowledgedAt ?? .max) < message.sentAt

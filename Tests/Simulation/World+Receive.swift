@@ -73,7 +73,9 @@ extension World {
         ledger[message.serial].settledAt = nil
         link.published.append(message.serial)
         note("client \(link.client) sends \(message.serial) again, id \(packetID)")
-        let payload = message.isClear ? [] : Payload.make(serial: message.serial, fill: 4)
+        let payload =
+            message.isClear
+            ? [] : Payload.make(serial: message.serial, fill: message.isWide ? Plan.narrowBytes : 4)
         link.send(
             .publish(
                 Publish(

@@ -9,7 +9,7 @@ import Persistence
 /// Inputs of shards, and their orders.
 extension World {
     /// Something happens to a shard; its tick ends now or later.
-    private func input(_ loop: Loop, _ body: (Shard) -> Void) {
+    func input(_ loop: Loop, _ body: (Shard) -> Void) {
         body(loop.shard)
         loop.isInTick = true
         if dice.chance(0.6) { endTick(loop) }
@@ -23,6 +23,7 @@ extension World {
         settleLinks(of: loop)
         loop.shard.takeOrders(into: &loop.orders)
         let orders = loop.orders
+        tapDrops(orders)
         for order in orders { perform(order, of: loop) }
     }
 
@@ -46,7 +47,7 @@ extension World {
             } else if loop.timers.count < 4 {
                 loop.timers.append(now + Milliseconds(milliseconds))
             }
-        case .completed: break
+        case .completed(let ticket, let reason): tapCompletion(ticket, reason)
         case .report(let report): note("shard \(loop.shard.index): \(report)")
         }
     }

@@ -89,7 +89,8 @@ extension World {
     private func begin(_ link: Link) -> Incarnation {
         let session = Incarnation(
             id: ledger.incarnations.count, client: link.client, isPersistent: link.request.isPersistent,
-            expirySeconds: link.request.expirySeconds, now: now, moment: moment)
+            expirySeconds: link.request.expirySeconds, isNarrow: clients[link.client].isNarrow, now: now,
+            moment: moment)
         ledger.incarnations.append(session)
         return session
     }
@@ -154,14 +155,16 @@ extension World {
         return clients[link.client].outgoing.first { $0.packetID == packetID }?.serial
     }
 
-    private func refuse(_ serial: Int) {
+    func refuse(_ serial: Int) {
         ledger[serial].isRefused = true
         ledger[serial].settledAt = moment
     }
 
     /// The broker has taken responsibility for a publish.
-    private func settle(_ serial: Int, _ name: String) {
-        if let doubtfulSince, ledger[serial].acknowledgedAt == nil, ledger[serial].sentAt > doubtfulSince {
+    func settle(_ serial: Int, _ name: String) {
+        if let doubtfulSince, ledger[serial].acknowledgedAt == nil, ledger[serial].sentAt > doubtfulSince,
+            ledger[serial].qos != .atMostOnce
+        {
             fail("\(name) for \(serial), sent when the store may have been another broker's already")
         }
         ledger[serial].acknowledgedAt = ledger[serial].acknowledgedAt ?? moment
@@ -185,7 +188,16 @@ extension World {
                 continue
             }
             if session.receipts[message.serial]?.isAcknowledged == true { continue }
+            if session.mayBeDropped(message.serial) { continue }
             fail("\(name) for \(message.serial) before it was durable for client \(client.index)")
+        }
+    }
+
+    /// What the broker says it did not queue, it does not owe.
+    func tapDrops(_ orders: [Order]) {
+        for case .report(.dropped(let session, let count, because: .queueFull)) in orders {
+            guard plan.boundsQueues else { return fail("a queue without a limit is full") }
+            ledger.incarnations.last { $0.number == session }?.droppedCount += count
         }
     }
 

@@ -34,6 +34,8 @@ package final class World {
     var links: [Link] = []
     var linkCount = 0
     var ledger = Ledger()
+    /// What the embedding program has published and was not told to be done.
+    var program = Program()
     /// When the broker died last.
     var crashedAt: Moment = 0
     /// Faults may happen.
@@ -48,12 +50,15 @@ package final class World {
         self.tell = tell
         dice = Dice(seed: seed)
         var plan = Plan(&dice)
-        plan.doubts = seed % 4 == 3
+        plan.extend(seed)
         self.plan = plan
         commons = Commons(shardCount: plan.shardCount, limits: plan.limits)
         commit = CommitLoop(commons: commons, after: SysInfoRecord())
         clients = plan.characters.enumerated().map {
             SimulatedClient(index: $0.offset, character: $0.element)
+        }
+        for client in clients where plan.narrows && client.index % 2 == 0 {
+            client.isNarrow = client.character.version == .v5
         }
         if plan.refusals { disk.recordBytesMax = 150 }
     }
@@ -83,6 +88,8 @@ package final class World {
     /// One thing happens.
     func step() {
         moment += 1
+        if plan.doubts, isHostile, dice.chance(0.02) { doubt() }
+        if plan.hasProgram, isHostile, dice.chance(0.06) { publishFromProgram() }
         switch dice.pick(weights: [44, 40, 16, 26, 40, 16, 40, 6, 3]) {
         case 0: act(dice.pick(clients))
         case 1: for _ in 0..<3 { if let link = pickLink() { carry(link) } }
@@ -94,7 +101,10 @@ package final class World {
         case 7: passTime()
         default: if isHostile { misfortune() }
         }
-        if isHostile, plan.crashEvery > 0, dice.chance(1 / Double(plan.crashEvery)) { crash() }
+        if isHostile, plan.crashEvery > 0, dice.chance(1 / Double(plan.crashEvery)) {
+            if plan.shutsDown, dice.chance(0.5) { shutDown() }
+            crash()
+        }
         checkBounds()
     }
 
@@ -108,7 +118,6 @@ package final class World {
     }
 
     private func misfortune() {
-        if plan.doubts, dice.chance(0.3) { return doubt() }
         switch dice.pick(0...5) {
         case 0 where plan.retries: disk.faulty.failNext(.retry)
         case 1 where plan.retries: disk.faulty.fillDisk(budget: dice.pick([0, 0, 500]))

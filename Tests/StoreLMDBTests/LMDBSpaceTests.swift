@@ -159,6 +159,27 @@ import Testing
     }
 
     @Test(.enabled("a disk can be mounted, which needs root") { SmallDisk.canMount })
+    func `A full disk has room to record another durability`() throws {
+        let disk = try SmallDisk(megabytes: 8)
+        let lab = try Lab(directory: disk.directory)
+        lab.options.storeReserveBytes = 1 << 20
+        try lab.with { store in
+            try lab.commit(store) { $0.add(ClientRecord(session: 1, clientID: "one")) }
+            _ = try fillUp(lab, store, words: "disk")
+        }
+        try lab.tamper { transaction, _ in try transaction.delete(Tables.unnamed, Tables.durabilityKey) }
+        for durability in [Durability.process, .disk] {
+            disk.fill()
+            let store = lab.store(durability)
+            try store.open()
+            defer { store.close() }
+            try lab.commit(store, makesRoom: true) { _ in }
+            #expect(try store.recordedDurability() == durability)
+            try expectSound(store)
+        }
+    }
+
+    @Test(.enabled("a disk can be mounted, which needs root") { SmallDisk.canMount })
     func `A full disk has room for growth again once somebody makes it`() throws {
         let disk = try SmallDisk(megabytes: 8)
         let lab = try Lab(directory: disk.directory)

@@ -5,6 +5,7 @@ import Foundation
 import Glibc
 import Packets
 import Persistence
+import Synchronization
 import Testing
 
 @testable import StoreRedis
@@ -38,6 +39,26 @@ struct OwnershipTests {
         #expect(error?.message.contains("the first") == true)
         first.close()
         try second.open()
+        second.close()
+    }
+
+    @Test func `Who stands by is told who is in the way, and asked whether to go on`() throws {
+        let first = store("the first")
+        try first.open()
+        let second = store("the second") { $0.standbyMax = nil }
+        let asked = Mutex<[StoreError]>([])
+        let error = #expect(throws: StoreError.self) {
+            try second.open(standingBy: { error in
+                asked.withLock {
+                    $0.append(error)
+                    return $0.count < 5
+                }
+            })
+        }
+        #expect(error?.code == .inUse && asked.withLock { $0.count } == 5)
+        #expect(asked.withLock { $0.allSatisfy { $0.message.contains("the first") } })
+        first.close()
+        try second.open(standingBy: { _ in false })
         second.close()
     }
 

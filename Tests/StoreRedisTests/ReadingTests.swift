@@ -28,6 +28,7 @@ struct ReadingTests {
         try reader.openForReading()
         #expect(try reader.sysInfo() == owner.sysInfo())
         #expect(reader.durability == .disk)
+        #expect(try reader.recordedDurability() == .disk)
         var batch = ChangeBatch(3)
         batch.add(message: 9, to: [1])
         try owner.commit(batch)

@@ -106,6 +106,54 @@ import Testing
         }
     }
 
+    @Test(.enabled("a disk can be mounted, which needs root") { SmallDisk.canMount })
+    func
+        `A database is opened on a full disk with the room that was kept for it, and without that it is not`()
+        throws
+    {
+        let disk = try SmallDisk(megabytes: 8)
+        let lab = try Lab(directory: disk.directory)
+        lab.options.storeReserveBytes = 1 << 20
+        try lab.with { store in
+            try lab.commit(store) { $0.add(ClientRecord(session: 1, clientID: "one")) }
+            _ = try fillUp(lab, store)
+        }
+        disk.fill()
+        try lab.with { store in
+            try drain(lab, store, through: 500)
+            try expectSound(store)
+        }
+        disk.fill()
+        let error = failure { try lab.store().open() }
+        #expect(error?.code == .unavailable && error?.message.contains("is full") == true)
+        disk.free()
+        try lab.with { store in try expectSound(store) }
+    }
+
+    @Test(.enabled("a disk can be mounted, which needs root") { SmallDisk.canMount })
+    func `A full disk has room to record another durability, also in a database without a place for it`()
+        throws
+    {
+        let disk = try SmallDisk(megabytes: 8)
+        let lab = try Lab(directory: disk.directory)
+        lab.options.storeReserveBytes = 1 << 20
+        try lab.with { store in
+            try lab.commit(store) { $0.add(ClientRecord(session: 1, clientID: "one")) }
+            _ = try fillUp(lab, store)
+        }
+        try lab.tamper("ALTER TABLE info DROP COLUMN durability")
+        for durability in [Durability.process, .disk] {
+            let store = lab.store(durability)
+            try store.open()
+            defer { store.close() }
+            disk.fill()
+            try lab.commit(store, makesRoom: true) { _ in }
+            #expect(try store.recordedDurability() == durability)
+            try expectSound(store)
+            disk.free()
+        }
+    }
+
     private func drain(_ lab: Lab, _ store: SQLiteStore, through last: MessageNumber) throws {
         for start in stride(from: MessageNumber(1), through: last, by: 100) {
             try lab.commit(store, makesRoom: true) { batch in

@@ -103,6 +103,31 @@ enum LogFault {
         store.close()
     }
 
+    @Test func `The batch that records another durability is synced, and the next one as that asks for`()
+        throws
+    {
+        let lab = try Lab()
+        try lab.fill()
+        let store = lab.store(.memory)
+        try store.open()
+        LogFault.install(store)
+        LogFault.syncs.plan(1, SQLITE_IOERR | 4 << 8)
+        var batch = ChangeBatch()
+        batch.add(number: 5, to: [1, 2])
+        batch.number = 2
+        #expect(failure { try store.commit(batch) }?.code == .reopen)
+        store.close()
+        try store.open()
+        try store.commit(batch)
+        LogFault.install(store)
+        LogFault.syncs.plan(1, SQLITE_IOERR | 4 << 8)
+        try lab.commit(store) { $0.add(number: 6, to: [1]) }
+        LogFault.syncs.plan(0, SQLITE_OK)
+        #expect(try store.recordedDurability() == .memory)
+        try expectSound(store)
+        store.close()
+    }
+
     @Test func `A log that cannot grow is written back and used anew`() throws {
         let lab = try Lab()
         try lab.fill()

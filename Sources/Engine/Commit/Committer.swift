@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The Roost authors
 
+import Packets
 package import Persistence
 
 /// Decides what is committed when, and who is told.
@@ -105,9 +106,7 @@ package struct Committer: ~Copyable {
     }
 
     private mutating func count() {
-        for count in commons.takeCounts() {
-            sizes.set(count.session, seat: count.seat, count: count.count, bytes: 0)
-        }
+        sizes.take(commons.takeCounts())
         sizes.count(lanes, scope)
     }
 
@@ -304,8 +303,21 @@ extension Committer {
         let lane = lanes[entry.lane]
         let position = lane.firstPosition + UInt64(entry.entry)
         for shard in 0..<commons.shardCount { post(.refused([position]), to: shard) }
+        takeBackRetained(entry)
         Netting.settle(&lanes, .entry(entry))
         mode = .splitting
+    }
+
+    /// The shard that made a value visible asks the store, which has everything that came before, what it has.
+    private mutating func takeBackRetained(_ entry: EntryPlace) {
+        let lane = lanes[entry.lane]
+        for change in lane.changes[lane.changes(of: entry.entry)] {
+            guard case .message(let index) = change, lane.messages[Int(index)].retained != .none else {
+                continue
+            }
+            let topic = Text(bytes: Array(lane.arena[lane.messages[Int(index)].topic.range]))
+            post(.takeBack(topic, lane.firstNumber + UInt64(index)), to: lane.shard)
+        }
     }
 
     private static let retryDelayMin: Milliseconds = 20

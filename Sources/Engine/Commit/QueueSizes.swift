@@ -8,7 +8,8 @@ package import Persistence
 /// The committer counts what outlives netting, and sets or clears *full* in the session's seat; the shards that
 /// match drop there, so a limit is soft by what is on its way. A session is counted from the first delivery that
 /// reaches the store; one that had a queue before the start is counted in the background, and is not full until
-/// then. What a removal takes away is not known any more: it counts as the average of its queue.
+/// then. What is removed while a reader counts may be in the count or not and is always taken off: a count that is
+/// too low makes the limit softer, one that is too high would leave an empty queue full. What a removal takes away is not known any more: it counts as the average of its queue.
 package struct QueueSizes: Sendable {
     private struct Size: Sendable {
         var count = 0
@@ -21,6 +22,8 @@ package struct QueueSizes: Sendable {
     private let bytesMax: Int
     private let seats: SeatTable
     private var sizes: [SessionNumber: Size] = [:]
+    /// What was removed from the queues that are being counted, since before the reader began.
+    private var removedMeanwhile: [SessionNumber: Int] = [:]
 
     package init(limits: Limits, seats: SeatTable) {
         messagesMax = limits.queuedMessagesMax
@@ -28,11 +31,20 @@ package struct QueueSizes: Sendable {
         self.seats = seats
     }
 
-    /// A session's queue was counted.
-    package mutating func set(_ session: SessionNumber, seat: UInt32, count: Int, bytes: Int) {
+    /// Takes in which queues were counted, and which are about to be.
+    package mutating func take(_ counts: QueueCounts) {
+        for count in counts.ended { set(count) }
+        for session in counts.abandoned { removedMeanwhile[session] = nil }
+        for session in counts.begun { removedMeanwhile[session] = 0 }
+    }
+
+    private mutating func set(_ counted: QueueCount) {
+        let count = counted.count - (removedMeanwhile.removeValue(forKey: counted.session) ?? 0)
         guard count > 0 else { return }
-        sizes[session] = Size(count: count, bytes: bytes, seat: seat)
-        review(session)
+        let isFull = sizes[counted.session]?.isFull ?? false
+        let bytes = counted.bytes / counted.count * count
+        sizes[counted.session] = Size(count: count, bytes: bytes, seat: counted.seat, isFull: isFull)
+        review(counted.session)
     }
 
     package mutating func insert(_ session: SessionNumber, seat: UInt32, bytes: Int) {
@@ -42,6 +54,7 @@ package struct QueueSizes: Sendable {
     }
 
     package mutating func remove(_ session: SessionNumber) {
+        if !removedMeanwhile.isEmpty { removedMeanwhile[session]? += 1 }
         guard var size = sizes[session] else { return }
         size.bytes -= size.bytes / max(1, size.count)
         size.count -= 1
@@ -53,6 +66,7 @@ package struct QueueSizes: Sendable {
     package mutating func end(_ session: SessionNumber) {
         if let size = sizes[session], size.isFull { seats.setFull(size.seat, false) }
         sizes[session] = nil
+        removedMeanwhile[session] = nil
     }
 
     package func count(_ session: SessionNumber) -> Int { sizes[session]?.count ?? 0 }
@@ -108,4 +122,21 @@ package struct QueueCount: Sendable, Hashable {
     package var session: SessionNumber
     package var seat: UInt32
     package var count: Int
+    package var bytes: Int
+}
+
+/// What the shards have to say about counting since the committer has last asked.
+package struct QueueCounts: Sendable, Hashable {
+    package var begun: [SessionNumber] = []
+    package var ended: [QueueCount] = []
+    package var abandoned: [SessionNumber] = []
+
+    package init() {}
+
+    /// A count that the committer has not heard of yet: nothing was removed since it began that it would not have
+    /// counted afterwards.
+    package mutating func end(_ count: QueueCount?, of session: SessionNumber) {
+        let isNew = begun.firstIndex(of: session).map { begun.remove(at: $0) } != nil
+        if let count { ended.append(count) } else if !isNew { abandoned.append(session) }
+    }
 }

@@ -64,17 +64,27 @@ package struct RetainedIndex: Sendable {
     ) -> Bool {
         let place = place(of: topic)
         guard entries[place].number < number else { return false }
-        retire(place)
-        entries[place].number = number
-        entries[place].expiresAt = expiresAt
-        entries[place].isTombstone = false
-        count += 1
-        log.insert(number, place)
-        if expiresAt != 0 { expiries.push(.init(key: expiresAt, number: number, place: place)) }
-        if let body { keep(body, at: place) }
-        sweepVoid()
-        evictBodies()
+        put(number, at: place, body: body, expiresAt: expiresAt)
         return true
+    }
+
+    /// Takes back a value, or a clear, that the store refused: the topic has the store's value again, or none.
+    /// Nothing when a later one has come.
+    package mutating func takeBack(
+        topic: UnsafeRawBufferPointer, number: MessageNumber, stored: RetainedRecord?
+    ) {
+        guard let node = trie.find(topic), trie[value: node] != nowhere else { return }
+        let place = trie[value: node]
+        guard entries[place].number == number else { return }
+        guard let stored else {
+            if !entries[place].isTombstone { bury(place, number: number) }
+            return
+        }
+        // The value that comes back may have left an entry in the log: there must not be two.
+        let entries = entries
+        log.sweep { entries[$0.place].isLive($0.number) && $0.place != place }
+        put(
+            stored.number, at: place, body: RetainedBody(stored.message), expiresAt: stored.message.expiresAt)
     }
 
     /// Clears the value of a topic; false if a greater number is known, or a clear with this one.
@@ -137,6 +147,21 @@ extension RetainedIndex {
         let place = entries.insert(Entry(number: 0, expiresAt: 0, node: node, isTombstone: true))
         trie[value: node] = place
         return place
+    }
+
+    private mutating func put(
+        _ number: MessageNumber, at place: UInt32, body: RetainedBody?, expiresAt: Milliseconds
+    ) {
+        retire(place)
+        entries[place].number = number
+        entries[place].expiresAt = expiresAt
+        entries[place].isTombstone = false
+        count += 1
+        log.insert(number, place)
+        if expiresAt != 0 { expiries.push(.init(key: expiresAt, number: number, place: place)) }
+        if let body { keep(body, at: place) }
+        sweepVoid()
+        evictBodies()
     }
 
     private mutating func bury(_ place: UInt32, number: MessageNumber) {

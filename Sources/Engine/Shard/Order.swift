@@ -86,7 +86,7 @@ package struct ReadRequest: Sendable, Hashable {
         case window(after: MessageNumber, limit: Int, bytesMax: Int, round: UInt32)
         /// The packet identifiers in use, in both directions.
         case receptions
-        /// How many deliveries are stored.
+        /// How many deliveries are stored, and about how many bytes.
         case count
         /// A slice of an ended session's queue.
         case sweep(limit: Int)
@@ -109,13 +109,26 @@ package struct ReadRequest: Sendable, Hashable {
         case .sweep(let limit):
             .deliveries(try store.deliveries(of: session, after: 0, limit: limit, bytesMax: 1 << 20))
         case .count:
-            .count(try store.deliveryCount(of: session))
+            try count(store)
         case .receptions:
             .receptions(try store.receptions(of: session), sent: try store.packetIDs(of: session))
         case .retained(let topics, let bytesMax, _):
             try retained(topics, bytesMax: bytesMax, store)
         }
     }
+
+    /// Bytes are those of the first deliveries, projected: reading all of them would cost too much.
+    private func count(_ store: any Store) throws(StoreError) -> ReadReply.Answer {
+        let count = try store.deliveryCount(of: session)
+        guard count > 0 else { return .count(0, bytes: 0) }
+        let sample = try store.deliveries(
+            of: session, after: 0, limit: ReadRequest.sampleMax, bytesMax: ReadRequest.sampleBytesMax)
+        let bytes = sample.deliveries.reduce(0) { $0 + $1.message.queuedBytes }
+        return .count(count, bytes: bytes / max(1, sample.deliveries.count) * count)
+    }
+
+    private static let sampleMax = 16
+    private static let sampleBytesMax = 1 << 16
 
     /// As many as fit in `bytesMax`, and one at least.
     private func retained(
@@ -126,11 +139,16 @@ package struct ReadRequest: Sendable, Hashable {
         for (index, topic) in topics.enumerated() {
             guard bytes < bytesMax else { return .retained(records, of: topics[..<index]) }
             guard let record = try store.retainedMessage(topic) else { continue }
-            bytes += record.message.payload.count + record.message.properties.count + topic.bytes.count
+            bytes += record.message.queuedBytes
             records.append(record)
         }
         return .retained(records, of: topics[...])
     }
+}
+
+extension MessageRecord {
+    /// What a message weighs against the limits on queues.
+    fileprivate var queuedBytes: Int { topic.bytes.count + properties.count + payload.count }
 }
 
 /// What the store answered.
@@ -138,7 +156,7 @@ package struct ReadReply: Sendable {
     package enum Answer: Sendable {
         case deliveries(DeliveryPage)
         case receptions([UInt16], sent: [UInt16])
-        case count(Int)
+        case count(Int, bytes: Int)
         /// What there is of the topics that were read.
         case retained([RetainedRecord], of: ArraySlice<Text>)
     }

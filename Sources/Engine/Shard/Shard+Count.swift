@@ -9,14 +9,16 @@ extension Shard {
     func countNext() {
         guard !isCounting, let session = uncounted.popLast() else { return }
         isCounting = true
+        commons.beginCount(of: session)
         ask(ReadRequest(session: session, kind: .count))
     }
 
-    func takeCount(_ count: Int, of number: SessionNumber) {
+    func takeCount(_ count: Int, bytes: Int, of number: SessionNumber) {
         isCounting = false
-        if let session = sessions[number] {
-            commons.post(QueueCount(session: number, seat: session.seat, count: count))
-        }
+        // A session that has moved meanwhile goes without: it is counted from its next delivery on.
+        let seat = sessions[number]?.seat
+        commons.endCount(
+            seat.map { QueueCount(session: number, seat: $0, count: count, bytes: bytes) }, of: number)
         countNext()
     }
 }

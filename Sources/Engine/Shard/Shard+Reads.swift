@@ -27,7 +27,7 @@ extension Shard {
         case (.retained(_, _, let round), .success(.retained(let records, let topics))):
             takeRetained(records, of: topics, round: round)
         case (.sweep, .success(.deliveries(let page))): takeSweep(page, of: session)
-        case (.count, .success(.count(let count))): takeCount(count, of: session)
+        case (.count, .success(.count(let count, let bytes))): takeCount(count, bytes: bytes, of: session)
         case (_, .failure(let error)): readFailed(reply.request, error)
         case (_, .success): preconditionFailure("an answer to another question")
         }
@@ -65,7 +65,8 @@ extension Shard {
         return switch request.kind {
         case .window(_, _, _, let round): session?.slot != nil && session?.catchup.round == round
         case .receptions: session?.slot != nil && session?.knowsReceptions == false
-        case .retained(_, _, let round): retainedRequests.contains { $0.round == round }
+        case .retained(_, _, let round):
+            takenBack[round] != nil || retainedRequests.contains { $0.round == round }
         case .sweep, .count: true
         }
     }

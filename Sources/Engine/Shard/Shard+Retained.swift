@@ -62,6 +62,16 @@ extension Shard {
             publishedAt: now, expiresAt: post.expiresAt)
     }
 
+    /// A value that the store refused was visible since it was handed over; what was before is only in the store.
+    func takeBack(_ topic: Text, _ number: MessageNumber) {
+        retainedRound += 1
+        takenBack[retainedRound] = (topic, number)
+        ask(
+            ReadRequest(
+                session: 0,
+                kind: .retained([topic], bytesMax: limits.windowBytesMax, round: retainedRound)))
+    }
+
     // MARK: Sending
 
     func requestRetained(
@@ -200,6 +210,13 @@ extension Shard {
     /// Bodies came from the store. They go to who asked for them, however few the cache can keep: else a cache
     /// smaller than a window would have them read for ever.
     func takeRetained(_ records: [RetainedRecord], of topics: ArraySlice<Text>, round: UInt64) {
+        if let refused = takenBack.removeValue(forKey: round) {
+            return refused.topic.bytes.withUnsafeBytes { topic in
+                commons.retained.withLock {
+                    $0.takeBack(topic: topic, number: refused.number, stored: records.first)
+                }
+            }
+        }
         commons.retained.withLock { index in
             for record in records {
                 record.message.topic.bytes.withUnsafeBytes {

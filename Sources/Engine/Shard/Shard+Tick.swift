@@ -154,6 +154,7 @@ extension Shard {
                 for position in positions { ledger.settle(position) }
             case .refused(let positions):
                 for position in positions { ledger.refuse(position) }
+            case .takeBack(let topic, let number): takeBack(topic, number)
             case .nudge(let number):
                 if let session = sessions[number] { fallBack(session) }
             }

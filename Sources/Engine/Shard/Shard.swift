@@ -63,6 +63,8 @@ package final class Shard {
     var tickSerial: UInt64 = 1
     var retainedRequests: [RetainedRequest] = []
     var retainedRound: UInt64 = 0
+    /// Refused values for which the store is asked what it has instead, by round.
+    var takenBack: [UInt64: (topic: Text, number: MessageNumber)] = [:]
     var sweeps: [Sweep] = []
     var deadlines = DeadlineQueue()
     var matchCache = MatchCache()

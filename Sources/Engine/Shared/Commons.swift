@@ -25,7 +25,7 @@ package final class Commons: Sendable {
     private let uncommitted = Atomic<Int>(0)
     private let sessionNumber = Atomic<UInt64>(0)
     private let number = Atomic<UInt64>(0)
-    private let counts = Mutex<[QueueCount]>([])
+    private let counts = Mutex(QueueCounts())
     /// How many connections there are, over all shards.
     package let connectionCount = Atomic<Int>(0)
 
@@ -116,14 +116,19 @@ package final class Commons: Sendable {
         number.store(last, ordering: .relaxed)
     }
 
-    /// A queue was counted for the committer.
-    package func post(_ count: QueueCount) {
-        counts.withLock { $0.append(count) }
+    /// A queue is about to be counted for the committer.
+    package func beginCount(of session: SessionNumber) {
+        counts.withLock { $0.begun.append(session) }
     }
 
-    package func takeCounts() -> [QueueCount] {
+    /// It was counted, or (nil) is not needed any more.
+    package func endCount(_ count: QueueCount?, of session: SessionNumber) {
+        counts.withLock { $0.end(count, of: session) }
+    }
+
+    package func takeCounts() -> QueueCounts {
         counts.withLock { counts in
-            defer { counts.removeAll() }
+            defer { counts = QueueCounts() }
             return counts
         }
     }

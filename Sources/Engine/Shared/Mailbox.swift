@@ -71,6 +71,8 @@ package enum Control: Sendable {
     case settled([UInt64])
     /// The store can never take these.
     case refused([UInt64])
+    /// The store can never take this message, which you have made the retained one of its topic.
+    case takeBack(Text, MessageNumber)
     /// A shared delivery was moved to a session of yours; it is in the store.
     case nudge(SessionNumber)
 }

@@ -28,6 +28,8 @@ final class CommitThread: Sendable {
     private let store: any Store
     private let pool = NIOThreadPool(numberOfThreads: 1)
     private let deadline = Mutex<Milliseconds?>(nil)
+    /// Whether the event loops are there to be woken.
+    private let hasLoops = Mutex(true)
 
     init(store: any Store) {
         self.store = store
@@ -66,8 +68,10 @@ final class CommitThread: Sendable {
         signal.signal()
     }
 
-    /// Ends the thread once its jobs are done; does not wait for it.
+    /// Ends the thread once its jobs are done; does not wait for it. A commit that returns later wakes nobody: the
+    /// event loops may be gone by then.
     func shutDown() {
+        hasLoops.withLock { $0 = false }
         pool.shutdownGracefully { _ in }
     }
 
@@ -77,7 +81,7 @@ final class CommitThread: Sendable {
         while true {
             let outcome = step(&committer, machinery.clock)
             log.look(at: committer.health, isIdle: committer.isIdle, now: machinery.clock.now)
-            for shard in committer.takeWakes() { machinery.loops[shard].wake() }
+            wake(committer.takeWakes(), machinery)
             var left = Int.max
             if let deadline = deadline.withLock({ $0 }) {
                 left = Int(deadline - machinery.clock.now)
@@ -94,6 +98,14 @@ final class CommitThread: Sendable {
                 }
                 signal.wait(milliseconds: min(milliseconds ?? .max, left, StoreWatch.milliseconds))
             }
+        }
+    }
+
+    private func wake(_ shards: [Int], _ machinery: Machinery) {
+        guard !shards.isEmpty else { return }
+        hasLoops.withLock { hasLoops in
+            guard hasLoops else { return }
+            for shard in shards { machinery.loops[shard].wake() }
         }
     }
 
@@ -116,7 +128,7 @@ final class CommitThread: Sendable {
         case .reopen:
             do {
                 store.close()
-                try store.open()
+                try store.openAgain()
                 committer.reopened(now: clock.now)
             } catch {
                 committer.failed(error, now: clock.now)
@@ -125,5 +137,13 @@ final class CommitThread: Sendable {
         case .end(let error): return .lost(error)
         }
         return .done
+    }
+}
+
+extension Store {
+    /// A broker that serves does not stand by: what another one has is lost.
+    fileprivate func openAgain() throws(StoreError) {
+        guard let store = self as? any LeasedStore else { return try open() }
+        try store.open { _ in false }
     }
 }

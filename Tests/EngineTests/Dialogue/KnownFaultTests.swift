@@ -121,6 +121,29 @@ import Testing
         #expect(try second.stored().deliveries.count == stored && !second.drops.isEmpty)
     }
 
+    @Test func `a limit in bytes holds after a restart, too`() throws {
+        let world = try World(limits: Limits { $0.queuedBytesMax = 10_000 })
+        let client = world.joinPersistent("s")
+        client.subscribe("t")
+        client.cut()
+        let publisher = world.join("p")
+        let large = Text(bytes: Array(repeating: 65, count: 1_000))
+        for _ in 0..<11 { publisher.exchange(.publish("t", large, qos: .atLeastOnce, id: 1)) }
+        let stored = try world.stored().deliveries.count
+        #expect(stored == 10 && world.drops.count == 1)
+        let second = try world.restarted()
+        second.pass(seconds: 1)
+        second.join("q").exchange(.publish("other", qos: .atLeastOnce, id: 1, retain: true))
+        second.pass(seconds: 1)
+        second.join("p").exchange(.publish("t", "x", qos: .atLeastOnce, id: 1))
+        #expect(try second.stored().deliveries.count == stored && second.drops.count == 1)
+        let back = second.joinPersistent("s")
+        #expect(back.acknowledgeAll().count == stored)
+        second.rest()
+        second.join("p").exchange(.publish("t", "room again", qos: .atLeastOnce, id: 1))
+        #expect(back.acknowledgeAll().texts == ["room again"])
+    }
+
     // MARK: Sessions
 
     @Test func `fault: the record of the old connection overwrites that of the new one`() throws {

@@ -30,6 +30,34 @@ import Testing
         return all
     }
 
+    @Test(arguments: [true, false])
+    func `a retained message that the store refuses gives way to the one before, or to none`(hasOne: Bool)
+        throws
+    {
+        let world = try World(shards: 2)
+        if hasOne { retain([("t", "old")], in: world) }
+        world.store.commits { batch in
+            for case .retained(_, _, let record) in batch.changes where batch.bytes(record).contains(33) {
+                return .failed(.refused)
+            }
+            return .applied
+        }
+        let publisher = world.join("p", shard: 1)
+        let answers = publisher.exchange(
+            .publish("other", "before", qos: .atLeastOnce, id: 1, retain: true),
+            .publish("t", "!", qos: .atLeastOnce, id: 2, retain: true),
+            .publish("other", "after", qos: .atLeastOnce, id: 3, retain: true))
+        #expect(answers.contains(.puback(2, .implementationSpecificError)))
+        let subscriber = world.join("s")
+        subscriber.subscribe("#")
+        let received = publishes(subscriber, in: world).texts
+        #expect(received == (hasOne ? ["old"] : []) + ["after"])
+        let second = try world.restarted()
+        let again = second.join("s")
+        again.subscribe("#")
+        #expect(publishes(again, in: second).texts == received)
+    }
+
     @Test(arguments: [QoS.atMostOnce, .atLeastOnce, .exactlyOnce])
     func `a new subscriber gets the last retained message, with the flag [MQTT-3.3.1-5] [MQTT-3.3.1-8]`(
         qos: QoS

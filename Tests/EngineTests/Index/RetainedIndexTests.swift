@@ -74,6 +74,35 @@ extension RetainedIndex {
         #expect(cleared && index.value("a") == nil)
     }
 
+    @Test func `what is taken back gives way to what was before, once, and to nothing else`() throws {
+        let filters = try ["a", "#"].map { try #require(TopicFilter($0)) }
+        var index = RetainedIndex(seed: 1)
+        func takeBack(_ topic: Text, _ number: MessageNumber, stored: MessageNumber? = nil) {
+            let record = stored.map {
+                RetainedRecord(number: $0, message: MessageRecord(topic: topic, payload: [1]))
+            }
+            topic.withBytes { index.takeBack(topic: $0, number: number, stored: record) }
+        }
+        _ = index.set("a", 3)
+        _ = index.set("a", 5)
+        takeBack("a", 5, stored: 3)
+        #expect(index.value("a")?.number == 3 && index.value("a")?.body != nil && index.count == 1)
+        for filter in filters { #expect(index.windows(filter, limit: 9)?.map(\.number) == [3]) }
+        _ = index.set("a", 7)
+        takeBack("a", 5, stored: 3)
+        #expect(index.value("a")?.number == 7, "a later one has come")
+        takeBack("a", 7)
+        #expect(index.value("a") == nil && index.count == 0 && index.cachedBytes == 0)
+        let late = index.set("a", 6)
+        #expect(!late, "it was outdated by what was taken back")
+        _ = index.set("a", 8)
+        _ = index.clear("a", 9)
+        takeBack("a", 9, stored: 8)
+        #expect(index.value("a")?.number == 8, "a clear is taken back, too")
+        takeBack("b", 1)
+        #expect(index.count == 1)
+    }
+
     @Test func `purging forgets old clears, keeps newer ones and values, and prunes the topics`() {
         var index = RetainedIndex(seed: 1)
         _ = index.clear("a/b/c", 1)

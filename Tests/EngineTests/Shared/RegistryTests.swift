@@ -118,6 +118,60 @@ import Testing
         sizes.end(1)
         #expect(!table[seat].isFull && sizes.count(1) == 0)
     }
+
+    @Test(arguments: [0, 1, 2, 3])
+    func `a queue that is drained while it is counted is not full afterwards`(countedAfter: Int) {
+        let table = SeatTable()
+        let seat = table.take(Seat(shard: 0))
+        var sizes = QueueSizes(limits: Limits { $0.queuedMessagesMax = 2 }, seats: table)
+        var counts = QueueCounts()
+        counts.begun = [1]
+        sizes.take(counts)
+        for _ in 0..<3 { sizes.remove(1) }
+        counts = QueueCounts()
+        counts.end(QueueCount(session: 1, seat: seat, count: 3 - countedAfter, bytes: 0), of: 1)
+        sizes.take(counts)
+        #expect(!table[seat].isFull && sizes.count(1) == 0)
+        for _ in 0..<2 { sizes.insert(1, seat: seat, bytes: 1) }
+        #expect(table[seat].isFull)
+        for _ in 0..<2 { sizes.remove(1) }
+        #expect(!table[seat].isFull)
+    }
+
+    @Test func `a count that finds less than was known ends the fullness`() {
+        let table = SeatTable()
+        let seat = table.take(Seat(shard: 0))
+        var sizes = QueueSizes(limits: Limits { $0.queuedMessagesMax = 2 }, seats: table)
+        for _ in 0..<2 { sizes.insert(1, seat: seat, bytes: 1) }
+        var counts = QueueCounts()
+        counts.end(QueueCount(session: 1, seat: seat, count: 1, bytes: 0), of: 1)
+        sizes.take(counts)
+        #expect(!table[seat].isFull)
+        sizes.remove(1)
+        #expect(sizes.count(1) == 0)
+    }
+
+    @Test func `what was removed is taken off one count only, and none that was given up`() {
+        let table = SeatTable()
+        let seat = table.take(Seat(shard: 0))
+        var sizes = QueueSizes(limits: Limits { $0.queuedMessagesMax = 2 }, seats: table)
+        for abandons in [true, false] {
+            var counts = QueueCounts()
+            counts.begun = [1]
+            sizes.take(counts)
+            sizes.remove(1)
+            counts = QueueCounts()
+            counts.end(abandons ? nil : QueueCount(session: 1, seat: seat, count: 1, bytes: 0), of: 1)
+            sizes.take(counts)
+            sizes.remove(1)
+        }
+        var counts = QueueCounts()
+        counts.begun = [1]
+        counts.end(QueueCount(session: 1, seat: seat, count: 2, bytes: 0), of: 1)
+        #expect(counts.begun == [] && counts.abandoned == [])
+        sizes.take(counts)
+        #expect(table[seat].isFull)
+    }
 }
 
 @Suite struct BarrierTests {
