@@ -302,22 +302,22 @@ extension Committer {
         }
         let lane = lanes[entry.lane]
         let position = lane.firstPosition + UInt64(entry.entry)
-        for shard in 0..<commons.shardCount { post(.refused([position]), to: shard) }
-        takeBackRetained(entry)
+        var messages: [MessageNumber] = []
+        for change in lane.changes[lane.changes(of: entry.entry)] {
+            guard case .message(let index) = change else { continue }
+            let number = lane.firstNumber + UInt64(index)
+            messages.append(number)
+            takeBackRetained(lane.messages[Int(index)], number, of: lane)
+        }
+        for shard in 0..<commons.shardCount { post(.refused(position, messages: messages), to: shard) }
         Netting.settle(&lanes, .entry(entry))
         mode = .splitting
     }
 
     /// The shard that made a value visible asks the store, which has everything that came before, what it has.
-    private mutating func takeBackRetained(_ entry: EntryPlace) {
-        let lane = lanes[entry.lane]
-        for change in lane.changes[lane.changes(of: entry.entry)] {
-            guard case .message(let index) = change, lane.messages[Int(index)].retained != .none else {
-                continue
-            }
-            let topic = Text(bytes: Array(lane.arena[lane.messages[Int(index)].topic.range]))
-            post(.takeBack(topic, lane.firstNumber + UInt64(index)), to: lane.shard)
-        }
+    private mutating func takeBackRetained(_ message: LaneMessage, _ number: MessageNumber, of lane: Lane) {
+        guard message.retained != .none else { return }
+        post(.takeBack(Text(bytes: Array(lane.arena[message.topic.range])), number), to: lane.shard)
     }
 
     private static let retryDelayMin: Milliseconds = 20

@@ -132,6 +132,14 @@ extension Shard {
         write(parcel, packetID: packetID, dup: false, to: connection)
     }
 
+    /// The store has refused the message: it never was. Its packet identifier is free again.
+    func abandon(_ parcel: Parcel, packetID: UInt16, _ connection: Connection) {
+        guard let session = connection.session, session.inflight[packetID]?.number == parcel.number
+        else { return }
+        _ = session.inflight.remove(packetID)
+        pump(session, connection)
+    }
+
     /// It was sent before under this packet identifier `[MQTT-4.4.0-1]`, or may have been: found after a crash,
     /// a QoS 1 delivery without one goes out with DUP as well.
     private func resend(_ parcel: Parcel, _ session: Session, _ connection: Connection) {

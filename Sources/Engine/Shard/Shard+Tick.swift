@@ -152,8 +152,7 @@ extension Shard {
                 follow(claim, commons.registry.withLock { $0.proceed(claim) })
             case .settled(let positions):
                 for position in positions { ledger.settle(position) }
-            case .refused(let positions):
-                for position in positions { ledger.refuse(position) }
+            case .refused(let position, let messages): ledger.refuse(position, messages: messages)
             case .takeBack(let topic, let number): takeBack(topic, number)
             case .nudge(let number):
                 if let session = sessions[number] { fallBack(session) }

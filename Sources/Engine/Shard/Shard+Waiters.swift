@@ -93,12 +93,14 @@ extension Shard {
         }
         guard let connection = connection(waiter.slot), connection.stage != .closed else { return }
         connection.waiting[waiter.kind] -= 1
-        if isRefused { return releaseRefused(waiter, connection) }
         if let parcel {
-            sendRecorded(parcel, packetID: waiter.packetID, connection)
-        } else {
-            release(connection, waiter.kind, waiter.packetID, waiter.reason)
+            if ledger.isRefused(message: parcel.number) {
+                return abandon(parcel, packetID: waiter.packetID, connection)
+            }
+            if !isRefused { return sendRecorded(parcel, packetID: waiter.packetID, connection) }
         }
+        if isRefused { return releaseRefused(waiter, connection) }
+        release(connection, waiter.kind, waiter.packetID, waiter.reason)
     }
 
     /// The store can never take what this acknowledges.

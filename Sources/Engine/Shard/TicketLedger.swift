@@ -2,6 +2,7 @@
 // SPDX-FileCopyrightText: 2026 The Roost authors
 
 import DequeModule
+package import Persistence
 
 /// Which of a shard's entries are committed.
 ///
@@ -18,6 +19,7 @@ package struct TicketLedger: Sendable {
     private var ahead: Set<UInt64> = []
     private var refusedTickets: [UInt64] = []
     private var refusedPositions: [UInt64] = []
+    private var refusedMessages: [MessageNumber] = []
     /// Positions, this shard's or another's, that are committed beyond the watermark.
     private var positionsAhead: Set<UInt64> = []
     /// Every ticket up to here is committed.
@@ -55,13 +57,17 @@ package struct TicketLedger: Sendable {
         if let ticket = ticket(of: position), ticket > committed { ahead.insert(ticket) }
     }
 
-    /// The store can never take this entry, of this shard or another: a session that moves takes what waits
-    /// for its old shard's entries along. Only the last refusals are remembered.
-    package mutating func refuse(_ position: UInt64) {
-        if let ticket = ticket(of: position) { refusedTickets.append(ticket) }
-        refusedPositions.append(position)
-        if refusedTickets.count > TicketLedger.refusalsMax { refusedTickets.removeFirst() }
-        if refusedPositions.count > TicketLedger.refusalsMax { refusedPositions.removeFirst() }
+    /// The store can never take this entry and its messages, of this shard or another: a session that moves takes
+    /// what waits for its old shard's entries along. Only the last refusals are remembered.
+    package mutating func refuse(_ position: UInt64, messages: [MessageNumber] = []) {
+        if let ticket = ticket(of: position) { TicketLedger.append(ticket, to: &refusedTickets) }
+        TicketLedger.append(position, to: &refusedPositions)
+        for message in messages { TicketLedger.append(message, to: &refusedMessages) }
+    }
+
+    private static func append(_ number: UInt64, to refusals: inout [UInt64]) {
+        refusals.append(number)
+        if refusals.count > refusalsMax { refusals.removeFirst() }
     }
 
     package func isDone(_ ticket: UInt64) -> Bool { ticket <= committed || ahead.contains(ticket) }
@@ -79,6 +85,9 @@ package struct TicketLedger: Sendable {
 
     /// Whether an entry of any shard was refused.
     package func isRefused(position: UInt64) -> Bool { refusedPositions.contains(position) }
+
+    /// Whether a message was in an entry that was refused: what comes of it later is about nothing.
+    package func isRefused(message: MessageNumber) -> Bool { refusedMessages.contains(message) }
 
     /// The position of a ticket that was handed over and is not committed.
     package func position(of ticket: UInt64) -> UInt64? {

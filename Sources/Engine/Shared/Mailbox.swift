@@ -69,8 +69,8 @@ package enum Control: Sendable {
     case proceed(Claim)
     /// These positions are committed although the watermark has not reached them.
     case settled([UInt64])
-    /// The store can never take these.
-    case refused([UInt64])
+    /// The store can never take the entry at this position, nor the messages in it.
+    case refused(UInt64, messages: [MessageNumber])
     /// The store can never take this message, which you have made the retained one of its topic.
     case takeBack(Text, MessageNumber)
     /// A shared delivery was moved to a session of yours; it is in the store.

@@ -146,7 +146,7 @@ final class CommitterBench {
         var (settled, refused): ([UInt64], [UInt64]) = ([], [])
         for control in mailbox.controls {
             if case .settled(let positions) = control { settled += positions }
-            if case .refused(let positions) = control { refused += positions }
+            if case .refused(let position, _) = control { refused.append(position) }
         }
         return (settled, refused)
     }

@@ -141,6 +141,33 @@ import Testing
         #expect(Set(world.joinPersistent("a").acknowledgeAll().texts) == ["1", "3"])
     }
 
+    @Test(arguments: [false, true])
+    func `a retained message that the store refuses to queue is not sent, and others are`(isLate: Bool) throws
+    {
+        let world = try World()
+        let publisher = world.join("p")
+        publisher.exchange(.publish("a", "!", qos: .exactlyOnce, id: 1, retain: true), .pubrel(1))
+        publisher.exchange(.publish("b", "fits", qos: .exactlyOnce, id: 1, retain: true), .pubrel(1))
+        let online = world.joinPersistent("s") { $0.receiveMaximum = isLate ? 1 : 20 }
+        online.subscribe("c")
+        if isLate { publisher.exchange(.publish("c", "first", qos: .exactlyOnce, id: 1), .pubrel(1)) }
+        world.store.commits { batch in
+            for case .message(_, let record, _) in batch.changes where batch.bytes(record).contains(33) {
+                return .failed(.refused)
+            }
+            return .applied
+        }
+        online.subscribe("a", "b")
+        var received = online.acknowledgeAll()
+        for _ in 0..<5 {
+            world.pass(seconds: 0.1)
+            received += online.acknowledgeAll()
+        }
+        #expect(received.texts == (isLate ? ["first"] : []) + ["fits"] && !online.isClosed)
+        world.rest()
+        #expect(try world.stored().deliveries == [])
+    }
+
     @Test func `a QoS 2 publish that the store refuses is not delivered, and may be sent again`() throws {
         let world = try World()
         let away = world.joinPersistent("a")
