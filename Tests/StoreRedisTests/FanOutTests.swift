@@ -12,12 +12,14 @@ struct FanOutTests {
     @Test func `A message for 210,000 sessions is one batch, and so is its end`() throws {
         let sessions = Array(1...SessionNumber(210_000))
         let server = try RedisServer()
-        let store = RedisStore(server.options())
+        let store = RedisStore(server.options { $0.lease = .seconds(60) })
         try store.open()
         defer { store.close() }
         var batch = ChangeBatch(1)
         batch.add(message: 7, to: sessions)
         try store.commit(batch)
+        let lease = try server.connection().send(["PTTL", "{roost}:lease"]).read { $0.integer }
+        #expect(lease > 60_000, "nobody takes over while the batch is applied")
         try store.commit(batch)
         // Another object does not know that it was applied; what is in it now does not matter.
         store.close()
