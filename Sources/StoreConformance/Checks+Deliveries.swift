@@ -54,6 +54,24 @@ extension StoreConformance {
             try trial.commit(.removal(2, 2), .removal(3, 2))
             try trial.expect(trial.store.sysInfo().messageCount, 0, "the bodies after the last removal")
         },
+        Check("A batch takes one message to thousands of sessions, and another one takes it from them") {
+            trial in
+            let deliveries = (1...SessionNumber(3_000)).map { session in
+                var delivery = Sample.delivery(session, 1)
+                delivery.qos = session % 3 == 0 ? .exactlyOnce : .atLeastOnce
+                delivery.identifiers = [UInt32(session % 20 + 1)]
+                return delivery
+            }
+            try trial.commit(.publish(deliveries))
+            for delivery in deliveries where delivery.session % 100 == 7 {
+                try trial.expect(
+                    queue(trial, delivery.session), [delivery], "the queue of session \(delivery.session)")
+            }
+            try trial.expect(trial.store.sysInfo().deliveryCount, 3_000, "the deliveries")
+            try trial.commit(deliveries.map { .removal($0.session, 1) })
+            try trial.expect(trial.store.sysInfo().deliveryCount, 0, "the deliveries after the removals")
+            try trial.expect(trial.store.sysInfo().messageCount, 0, "the bodies after the removals")
+        },
         Check("A removal takes one delivery, and nothing when there is none") { trial in
             try trial.commit(.client(Sample.client(1)), .client(Sample.client(2)))
             try trial.commit(Sample.shared(1, 1...2), Sample.shared(2, 1...1))

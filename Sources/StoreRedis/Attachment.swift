@@ -14,7 +14,7 @@ struct Attachment {
         enum Passing {
             /// A server that is not there is more likely a mistake in the address.
             case never
-            /// A server that was there and went away.
+            /// A server that was there and went away, or one that is busy with a script.
             case soon
             /// Another owner, or data that is being loaded.
             case sometime
@@ -34,7 +34,9 @@ struct Attachment {
 
         init(_ failure: RedisFailure, _ options: RedisStore.Options, _ claim: Claim) {
             var passing = failure.meaning == .loading ? Passing.sometime : .never
-            if case .lost = failure, !claim.isHolding { passing = .soon }
+            var isAbsent = failure.meaning == .busy
+            if case .lost = failure { isAbsent = true }
+            if isAbsent, !claim.isHolding { passing = .soon }
             self.init(error: failure.opening(options.location), passing: passing)
         }
     }
@@ -103,8 +105,8 @@ struct Attachment {
     }
 
     /// The command that waits until replicas have everything that was written on the connection.
-    static func wait(_ options: RedisStore.Options) -> [String] {
-        ["WAIT", String(options.replicasMin), String(options.replicasTimeout.milliseconds)]
+    static func wait(_ options: RedisStore.Options, _ extra: Duration = .zero) -> [String] {
+        ["WAIT", String(options.replicasMin), String((options.replicasTimeout + extra).milliseconds)]
     }
 
     static func tooFew(_ options: RedisStore.Options) -> String {

@@ -6,10 +6,14 @@ import Persistence
 
 /// Writes a batch as the arguments of the script that applies it.
 ///
-/// The order of changes is kept, with two exceptions that leave the same: deliveries come first, those of one
+/// The order of changes is kept, with exceptions that leave the same: deliveries come first, those of one
 /// session together, and removals last, all together. A number is used once, so nothing before an insertion
-/// can be about it, and nothing after a removal. Bodies with one delivery lie in the member of the queue
-/// unless they are large, so that a window of members has a bounded size.
+/// can be about it, and nothing after a removal. States come together, and so do receptions with releases, before
+/// what followed them, unless that sweeps a session. Bodies with one delivery lie in the member of the queue unless
+/// they are large, so that a window of members has a bounded size; what has its body kept apart goes by `FanOut`.
+///
+/// Redis takes about a million arguments in a command, and a batch may be one message for more sessions than that.
+/// So whatever one entry of a lane can have any number of shares its arguments (`FanOut`, `PackedEntries`).
 struct BatchEncoder {
     /// Members of one queue in one command.
     private static let membersMax = 200
@@ -19,8 +23,7 @@ struct BatchEncoder {
     private struct Member {
         var number: MessageNumber
         var record: Slice
-        var body: Slice?
-        var state: [UInt8]?
+        var body: Slice
         var next: Int
     }
 
@@ -29,18 +32,17 @@ struct BatchEncoder {
         var first: Int
         var last: Int
         var count: Int
-        var stateCount = 0
-    }
-
-    private struct Removal {
-        var session: SessionNumber
-        var number: MessageNumber
     }
 
     private var members: [Member] = []
     private var queues: [Queue] = []
     private var queueBySession: [SessionNumber: Int] = [:]
-    private var removals: [Removal] = []
+    private var fanOut = FanOut()
+    /// What is not queued any more when it comes.
+    private var firstStates = PackedEntries()
+    private var states = PackedEntries()
+    private var receptions = PackedEntries()
+    private var removals = PackedEntries()
     private var messageCount: UInt64 = 0
     private var body: (slice: Slice, isInline: Bool) = (.empty, false)
 
@@ -55,26 +57,34 @@ struct BatchEncoder {
         command.append(batch.makesRoom ? "1" : "0")
         command.append(messageCount)
         for change in batch.changes { append(body: change, of: batch, to: &command) }
+        fanOut.append(to: &command)
+        fanOut.removeAll()
         for queue in queues { append(queue, of: batch, to: &command) }
+        firstStates.move("Y", to: &command)
         for change in batch.changes { append(change, of: batch, to: &command) }
-        appendRemovals(to: &command)
+        moveStates(to: &command)
+        removals.move("R", to: &command)
     }
 
     private mutating func sort(_ batch: borrowing ChangeBatch) {
         members.removeAll(keepingCapacity: true)
         queues.removeAll(keepingCapacity: true)
         queueBySession.removeAll(keepingCapacity: true)
-        removals.removeAll(keepingCapacity: true)
         messageCount = 0
         for change in batch.changes {
             switch change {
-            case .message(_, let record, let references):
+            case .message(let number, let record, let references):
                 messageCount += 1
                 body = (record, Self.isInline(record, references))
+                if !body.isInline { fanOut.begin(number) }
             case .delivery(let session, let number, let record):
-                insert(session, number, record, Self.state(record, of: batch))
-            case .removal(let session, let number):
-                removals.append(Removal(session: session, number: number))
+                if let state = Self.state(record, of: batch) { firstStates.append(session, number, state) }
+                if body.isInline {
+                    insert(session, number, record)
+                } else {
+                    fanOut.add(session, record, of: batch)
+                }
+            case .removal(let session, let number): removals.append(session, number)
             case .client, .sessionEnd, .sessionSwept, .subscription, .unsubscription, .deliveryState,
                 .reception, .release, .retained, .retainedRemoval, .boot:
                 continue
@@ -82,12 +92,9 @@ struct BatchEncoder {
         }
     }
 
-    private mutating func insert(
-        _ session: SessionNumber, _ number: MessageNumber, _ record: Slice, _ state: [UInt8]?
-    ) {
+    private mutating func insert(_ session: SessionNumber, _ number: MessageNumber, _ record: Slice) {
         let index = members.count
-        let body = body.isInline ? body.slice : nil
-        members.append(Member(number: number, record: record, body: body, state: state, next: -1))
+        members.append(Member(number: number, record: record, body: body.slice, next: -1))
         let queue = queueBySession[session] ?? queues.count
         if queue == queues.count {
             queueBySession[session] = queue
@@ -97,7 +104,6 @@ struct BatchEncoder {
         }
         queues[queue].last = index
         queues[queue].count += 1
-        if state != nil { queues[queue].stateCount += 1 }
     }
 
     /// Packet identifier and state with which a delivery begins; `nil` when it is queued.
@@ -146,57 +152,26 @@ extension BatchEncoder {
                 index = members[index].next
             }
         }
-        appendStates(queue, to: &command)
     }
 
-    /// What is not queued any more when it comes.
-    private func appendStates(_ queue: Queue, to command: inout Command) {
-        var index = queue.stateCount == 0 ? -1 : queue.first
-        var left = 0
-        var written = 0
-        while index >= 0 {
-            if let state = members[index].state {
-                if left == 0 {
-                    left = min(Self.membersMax, queue.stateCount - written)
-                    command.append("Y")
-                    command.append(queue.session)
-                    command.append(UInt64(2 * left))
-                }
-                command.append(key: members[index].number)
-                command.append(state)
-                left -= 1
-                written += 1
-            }
-            index = members[index].next
-        }
-    }
-
-    /// Number, kind, length of the record, the record, and the body when it lies here.
+    /// Number, kind, length of the record, the record, and the body.
     private func append(_ member: Member, of batch: borrowing ChangeBatch, to command: inout Command) {
-        command.open(13 + member.record.count + (member.body?.count ?? 0))
+        command.open(QueueMember.headBytes + member.record.count + member.body.count)
         command.piece(bigEndian: member.number)
-        command.piece(byte: member.body == nil ? 0 : 1)
+        command.piece(byte: 1)
         command.piece(bigEndian: UInt32(member.record.count))
         batch.withBytes(member.record) { command.piece($0) }
-        if let body = member.body { batch.withBytes(body) { command.piece($0) } }
+        batch.withBytes(member.body) { command.piece($0) }
         command.close()
     }
 
-    private func appendRemovals(to command: inout Command) {
-        var rest = removals[...]
-        while !rest.isEmpty {
-            let part = rest.prefix(1_000)
-            rest = rest.dropFirst(part.count)
-            command.append("R")
-            command.append(UInt64(part.count))
-            for removal in part {
-                command.append(removal.session)
-                command.append(key: removal.number)
-            }
-        }
+    private mutating func moveStates(to command: inout Command) {
+        states.move("T", to: &command)
+        receptions.move("N", to: &command)
     }
 
-    private func append(_ change: Change, of batch: borrowing ChangeBatch, to command: inout Command) {
+    private mutating func append(_ change: Change, of batch: borrowing ChangeBatch, to command: inout Command)
+    {
         switch change {
         case .client(let session, let clientID, let record):
             append(client: session, TextKey(batch, clientID), record, of: batch, to: &command)
@@ -204,6 +179,7 @@ extension BatchEncoder {
             command.append("E")
             command.append(key: session)
         case .sessionSwept(let session):
+            moveStates(to: &command)
             command.append("W")
             command.append(key: session)
             command.append(session)
@@ -215,14 +191,11 @@ extension BatchEncoder {
             command.append("U")
             command.append(session.key + TextKey(batch, filter).bytes)
         case .deliveryState(let session, let number, let packetID, let state):
-            command.append("T")
-            command.append(session)
-            command.append(key: number)
-            command.append(Self.state(packetID, state))
+            states.append(session, number, Self.state(packetID, state))
         case .reception(let session, let packetID):
-            append("N", session, packetID, to: &command)
+            receptions.append(session, packetID: packetID, isAdded: true)
         case .release(let session, let packetID):
-            append("L", session, packetID, to: &command)
+            receptions.append(session, packetID: packetID, isAdded: false)
         case .retained(let topic, let number, let record):
             append(retained: TextKey(batch, topic), number, record, of: batch, to: &command)
         case .retainedRemoval(let topic, let number):
@@ -236,14 +209,6 @@ extension BatchEncoder {
         case .message, .delivery, .removal:
             break
         }
-    }
-
-    private func append(
-        _ operation: String, _ session: SessionNumber, _ packetID: UInt16, to command: inout Command
-    ) {
-        command.append(operation)
-        command.append(session)
-        command.append(UInt64(packetID))
     }
 
     private func append(

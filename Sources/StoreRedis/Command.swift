@@ -102,7 +102,7 @@ struct Command {
     }
 
     mutating func piece(bigEndian number: some FixedWidthInteger) {
-        withUnsafeBytes(of: number.bigEndian) { bytes.append(contentsOf: $0) }
+        bytes.append(bigEndian: number)
     }
 
     mutating func piece(byte: UInt8) {
@@ -157,5 +157,10 @@ extension [UInt8] {
             rest /= 10
         }
         self[start...].reverse()
+    }
+
+    /// Appends the bytes of a number, the high one first.
+    mutating func append(bigEndian number: some FixedWidthInteger) {
+        Swift.withUnsafeBytes(of: number.bigEndian) { append(contentsOf: $0) }
     }
 }

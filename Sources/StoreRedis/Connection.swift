@@ -12,12 +12,14 @@ import Persistence
 final class Connection: @unchecked Sendable {
     private let context: UnsafeMutablePointer<redisContext>
     private let usesTLS: Bool
+    private let timeout: Duration
     private var digests: [String] = []
 
     init(_ options: RedisStore.Options) throws(RedisFailure) {
         context = try Self.connect(options)
         usesTLS = options.usesTLS
-        redisSetTimeout(context, options.commandTimeout.interval)
+        timeout = options.commandTimeout
+        redisSetTimeout(context, timeout.interval)
         if case .tcp = options.endpoint { redisEnableKeepAlive(context) }
         if usesTLS { try beginTLS(options) }
         try logIn(options)
@@ -146,6 +148,11 @@ final class Connection: @unchecked Sendable {
             guard redisBufferWrite(context, &isDone) == REDIS_OK else { return false }
         }
         return true
+    }
+
+    /// From here on answers may take so much longer than others.
+    func allow(_ extra: Duration) {
+        redisSetTimeout(context, (timeout + extra).interval)
     }
 
     /// The answer to the oldest command that has none yet.

@@ -11,7 +11,8 @@ struct QueueMember {
     /// `nil` when the body is kept apart.
     let body: UnsafeRawBufferPointer?
 
-    private static let headBytes = 13
+    /// Number, kind, and length of the record.
+    static let headBytes = 13
 
     init(_ bytes: UnsafeRawBufferPointer) throws(StoreError) {
         guard bytes.count >= Self.headBytes, bytes[8] <= 1 else {

@@ -27,12 +27,17 @@ extension Script {
     /// Counts the deliveries of bodies that are kept apart; nothing is written before the end.
     private static let references = """
         local function load(numbers)
-          for i = 1, #numbers, 500 do
-            local last = math.min(i + 499, #numbers)
-            local found = call('HMGET', P .. 'references', unpack(numbers, i, last))
-            for j = i, last do
-              if references[numbers[j]] == nil then references[numbers[j]] = num(found[j - i + 1] or 0) end
+          local unknown = {}
+          for i = 1, #numbers do
+            if references[numbers[i]] == nil then
+              references[numbers[i]] = 0
+              unknown[#unknown + 1] = numbers[i]
             end
+          end
+          for i = 1, #unknown, 500 do
+            local last = math.min(i + 499, #unknown)
+            local found = call('HMGET', P .. 'references', unpack(unknown, i, last))
+            for j = i, last do references[unknown[j]] = num(found[j - i + 1] or 0) end
           end
         end
         local function drop(number)
@@ -54,19 +59,77 @@ extension Script {
 
     private static let operations = """
         local operation = {}
-        \(queueOperations)\(sessionOperations)\(retainedOperations)
+        \(fanOutOperation)\(queueOperations)\(sessionOperations)\(retainedOperations)
         """
 
+    /// Members that several queues take, in pieces; see `FanOut`. Nothing comes to one queue twice, or (`0`) what comes
+    /// to a queue is gathered first.
+    private static let fanOutOperation = """
+        operation.F = function(i)
+          local isDirect, last = A[i] == '1', i + 1 + num(A[i + 1])
+          local gathered, own = {}, {}
+          local function insert(session, members)
+            local key = P .. 'queue:' .. session
+            for j = 1, #members, 400 do
+              deliveries = deliveries + call('ZADD', key, unpack(members, j, math.min(j + 399, #members)))
+            end
+          end
+          local function gather(session, members)
+            local all = gathered[session]
+            if not all then
+              gathered[session] = members
+              return
+            end
+            if not own[all] then
+              all = {unpack(all)}
+              gathered[session], own[all] = all, true
+            end
+            for j = 1, #members do all[#all + 1] = members[j] end
+          end
+          local body = isDirect and insert or gather
+          for piece = i + 2, last do
+            local runs, at, count, sessions = A[piece], 1, 0, ''
+            while at <= #runs do
+              count, at = struct.unpack('>I4', runs, at)
+              local members = {}
+              for j = 2, 2 * count, 2 do
+                members[j - 1] = '0'
+                members[j], at = struct.unpack('>I4c0', runs, at)
+              end
+              sessions, at = struct.unpack('>I4c0', runs, at)
+              for session in string.gmatch(sessions, '%d+') do body(session, members) end
+            end
+          end
+          for session, members in pairs(gathered) do insert(session, members) end
+          return last + 1
+        end
+
+        """
+
+    /// Entries that are packed begin with a session in digits, a colon, and a number in eight bytes.
     private static let queueOperations = """
+        local function list(lists, session)
+          local found = lists[session]
+          if not found then
+            found = {}
+            lists[session] = found
+          end
+          return found
+        end
         operation.Z = function(i)
           local n = num(A[i + 1])
           deliveries = deliveries + call('ZADD', P .. 'queue:' .. A[i], unpack(A, i + 2, i + 1 + n))
           return i + 2 + n
         end
         operation.Y = function(i)
-          local n = num(A[i + 1])
-          call('HSET', P .. 'states:' .. A[i], unpack(A, i + 2, i + 1 + n))
-          return i + 2 + n
+          local states = {}
+          for session, number, state in string.gmatch(A[i], '(%d+):(........)(...)') do
+            local set = list(states, session)
+            set[#set + 1] = number
+            set[#set + 1] = state
+          end
+          for session, set in pairs(states) do each('HSET', 'states:' .. session, set) end
+          return i + 1
         end
         operation.M = function(i)
           call('HSET', P .. 'message', A[i], A[i + 2])
@@ -75,28 +138,32 @@ extension Script {
           return i + 3
         end
         operation.T = function(i)
-          local low = '[' .. A[i + 1]
-          if call('ZLEXCOUNT', P .. 'queue:' .. A[i], low, low .. '\\255') > 0 then
-            call('HSET', P .. 'states:' .. A[i], A[i + 1], A[i + 2])
+          for session, number, state in string.gmatch(A[i], '(%d+):(........)(...)') do
+            local low = '[' .. number
+            if call('ZLEXCOUNT', P .. 'queue:' .. session, low, low .. '\\255') > 0 then
+              call('HSET', P .. 'states:' .. session, number, state)
+            end
           end
-          return i + 3
+          return i + 1
         end
         operation.R = function(i)
-          local last = i + 2 * num(A[i])
-          local numbers, states = {}, {}
-          for j = i + 1, last, 2 do numbers[#numbers + 1] = A[j + 1] end
+          local sessions, numbers, states = {}, {}, {}
+          for session, number in string.gmatch(A[i], '(%d+):(........)') do
+            sessions[#sessions + 1] = session
+            numbers[#numbers + 1] = number
+          end
           load(numbers)
-          for j = i + 1, last, 2 do
-            local low = '[' .. A[j + 1]
-            if call('ZREMRANGEBYLEX', P .. 'queue:' .. A[j], low, low .. '\\255') > 0 then
-              drop(A[j + 1])
-              local removed = states[A[j]] or {}
-              states[A[j]] = removed
-              removed[#removed + 1] = A[j + 1]
+          for j, session in ipairs(sessions) do
+            local number = numbers[j]
+            local low = '[' .. number
+            if call('ZREMRANGEBYLEX', P .. 'queue:' .. session, low, low .. '\\255') > 0 then
+              drop(number)
+              local removed = list(states, session)
+              removed[#removed + 1] = number
             end
           end
           for session, removed in pairs(states) do each('HDEL', 'states:' .. session, removed) end
-          return last + 1
+          return i + 1
         end
 
         """
@@ -159,12 +226,15 @@ extension Script {
           return i + 1
         end
         operation.N = function(i)
-          receptions = receptions + call('SADD', P .. 'received:' .. A[i], A[i + 1])
-          return i + 2
-        end
-        operation.L = function(i)
-          receptions = receptions - call('SREM', P .. 'received:' .. A[i], A[i + 1])
-          return i + 2
+          for session, sign, packetID in string.gmatch(A[i], '(%d+)([+-])(%d+)') do
+            local key = P .. 'received:' .. session
+            if sign == '+' then
+              receptions = receptions + call('SADD', key, packetID)
+            else
+              receptions = receptions - call('SREM', key, packetID)
+            end
+          end
+          return i + 1
         end
         operation.B = function(i)
           call('HSET', P .. 'boots', A[i], A[i + 1])

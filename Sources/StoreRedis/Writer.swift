@@ -10,6 +10,9 @@ import Persistence
 /// A connection that is lost while nothing is on its way is made anew by the next batch. One that is lost
 /// after a batch was sent leaves its outcome unknown: the store has to be opened again, which begins a new
 /// turn and so keeps the lost batch from being applied later than its repetition.
+///
+/// Redis does nothing else while it applies a batch, and a message for a million sessions takes it some seconds. So a
+/// batch may take longer the larger it is (`extraTime`), and it asks for a lease that does not end meanwhile.
 final class Writer {
     private let options: RedisStore.Options
     private let location: String
@@ -19,6 +22,8 @@ final class Writer {
     private(set) var settings: ServerSettings
     private var encoder = BatchEncoder()
     private var command = Command()
+    /// What the batch may take beyond `commandTimeout`; zero when that is hardly anything.
+    private var extraTime = Duration.zero
     /// When the command was made that renews the lease; `nil`: it does not.
     private var renewalAskedAt: ContinuousClock.Instant?
     /// The outcome of a batch is unknown, or the data is not ours or not what it was: only closing is left.
@@ -29,6 +34,11 @@ final class Writer {
     /// What keys and heads add to a record.
     private static let overheadBytesMax = 1_024
     private static let standbyMicroseconds: UInt32 = 100_000
+    /// A delivery takes Redis about 4 µs, with appendfsync always.
+    private static let timePerChange = Duration.microseconds(20)
+    private static let timePerByte = Duration.nanoseconds(50)
+    /// Less than this is not worth a system call.
+    private static let extraTimeMin = Duration.milliseconds(100)
     /// How long a server that was there and went away may stay away before it counts as a wrong address.
     private static let absenceMax: Duration = .seconds(10)
 
@@ -137,11 +147,13 @@ final class Writer {
             throw StoreError(
                 .refused, "A record of \(longest) bytes is too long for \(location): \(recordBytesMax) fit.")
         }
+        let extra = Self.timePerChange * batch.changes.count + Self.timePerByte * batch.arenaBytes
+        extraTime = extra < Self.extraTimeMin ? .zero : extra
         command.removeAll()
         connection.begin(&command, .batch, options.keyPrefix)
         for argument in claim.arguments(forWriting: true) { command.append(argument) }
-        renewalAskedAt = claim.isRenewalDue(options.lease) ? .now : nil
-        let lease = renewalAskedAt == nil ? 0 : UInt64(options.lease.milliseconds)
+        renewalAskedAt = extraTime > .zero || claim.isRenewalDue(options.lease) ? .now : nil
+        let lease = renewalAskedAt == nil ? 0 : UInt64((options.lease + extraTime).milliseconds)
         encoder.append(batch, leaseMilliseconds: lease, to: &command)
         let (count, bytes) = (command.count, command.bytes.count)
         command.end()
@@ -151,11 +163,12 @@ final class Writer {
         }
         guard options.replicasMin > 0 else { return }
         command.begin()
-        for argument in Attachment.wait(options) { command.append(argument) }
+        for argument in Attachment.wait(options, extraTime) { command.append(argument) }
         command.end()
     }
 
     private func exchange(_ connection: Connection, _ number: UInt64) throws(RedisFailure) {
+        if extraTime > .zero { connection.allow(extraTime) }
         try connection.send(command)
         let reply = try connection.receive()
         let replicas = try options.replicasMin > 0 ? connection.receive().read { $0.integer } : 0
@@ -170,6 +183,24 @@ final class Writer {
         guard replicas >= options.replicasMin else { throw .lost(Attachment.tooFew(options)) }
         claim.acknowledge(number)
         if let renewalAskedAt { claim.renewed(options.lease, askedAt: renewalAskedAt) }
+        if extraTime > .zero {
+            connection.allow(.zero)
+            if claim.isRenewalDue(options.lease) { renew(connection) }
+        }
+    }
+
+    /// The heartbeat had no answer while the batch was applied, and the term that came with the batch began before.
+    private func renew(_ connection: Connection) {
+        let askedAt = ContinuousClock.now
+        let arguments = claim.arguments(forWriting: true) + [String(options.lease.milliseconds)]
+        do throws(RedisFailure) {
+            let reply = try connection.run(.renew, options.keyPrefix, arguments.map { .text($0) })
+            let isGranted = reply.read { $0.count > 0 && $0[0].text == "OK" }
+            if isGranted { claim.renewed(options.lease, askedAt: askedAt) }
+        } catch {
+            // The batch is committed; the next one is told.
+            self.connection = nil
+        }
     }
 
     private func abandon(_ error: StoreError, keepsConnection: Bool) -> StoreError {

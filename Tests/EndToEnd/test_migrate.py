@@ -8,13 +8,14 @@ import pty
 import random
 import shutil
 import signal
+import subprocess
 import tempfile
 import time
 import unittest
 
 from broker import Broker, free_port, run_to_the_end
 from migrate_case import KINDS, Done, MigrateCase
-from migration_ring import Ring
+from migration_ring import FILL, Ring
 from peer import Paho
 from redis_server import RedisServer
 
@@ -27,6 +28,30 @@ class MigrationRing(unittest.TestCase):
             ring = Ring(20_000, directory, redis, seconds_max=60)
             ring.run()
             self.assertEqual(ring.resumed, ring.stores)
+
+
+class FanOut(unittest.TestCase):
+    """One message for more sessions than Redis takes arguments in five commands for one."""
+
+    SESSIONS = 210_000
+
+    def setUp(self):
+        self.directory = tempfile.mkdtemp(prefix="roost-fan-out-")
+        self.addCleanup(shutil.rmtree, self.directory, ignore_errors=True)
+
+    def test_redis_takes_it_from_a_migration_and_from_a_publisher(self):
+        source = self.directory + "/source.db"
+        subprocess.run([FILL, source, str(10 * self.SESSIONS), "fan-out"], check=True)
+        with RedisServer() as redis:
+            done = run_to_the_end("migrate", "sqlite:" + source, redis.address, seconds=120)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            with Broker(store=redis.address) as broker:
+                with Paho(broker.port, "publisher") as client:
+                    client.publish("fill/all", "again", 1)
+                with Paho(broker.port, f"ring-client-{self.SESSIONS}", clean=False, expiry=1000) as client:
+                    self.assertTrue(client.session_present)
+                    self.assertEqual([client.message().topic for _ in range(2)], ["fill/all"] * 2)
+                self.assertEqual(broker.terminate(), 0)
 
 
 class Interrupted(MigrateCase):

@@ -28,6 +28,17 @@ struct Filling: ~Copyable {
         batch.time = now
     }
 
+    /// Commits a session for every ten records, all subscribed to one topic, and a message that all of them wait for.
+    mutating func runFanOut() throws {
+        batch.append(.boot(number: 1, startedAt: now))
+        for session in 1...sessions {
+            try append(client: session)
+            try append(filter: "fill/all", of: session)
+        }
+        append("fill/all", to: Array(1...sessions))
+        try commit()
+    }
+
     /// Commits everything to the store, which is open and empty.
     mutating func run() throws {
         batch.append(.boot(number: 1, startedAt: now))
@@ -37,16 +48,25 @@ struct Filling: ~Copyable {
         try commit()
     }
 
-    private mutating func append(session: SessionNumber) throws {
+    private mutating func append(client session: SessionNumber) throws {
         batch.add(
             ClientRecord(
                 session: session, clientID: Text("ring-client-\(session)"), version: .v5, username: "ring",
                 listener: "tcp", remote: "192.0.2.1:50000", boot: 1, disconnectedAt: now))
+        try commitIfDue()
+    }
+
+    private mutating func append(session: SessionNumber) throws {
+        try append(client: session)
         for text in ["fill/own/\(session)/#", "fill/shared/\(session % 100)/+"] {
-            batch.add(
-                SubscriptionRecord(
-                    session: session, filter: Text(text), options: SubscriptionOptions(qos: .exactlyOnce)))
+            try append(filter: text, of: session)
         }
+    }
+
+    private mutating func append(filter text: String, of session: SessionNumber) throws {
+        batch.add(
+            SubscriptionRecord(
+                session: session, filter: Text(text), options: SubscriptionOptions(qos: .exactlyOnce)))
         try commitIfDue()
     }
 

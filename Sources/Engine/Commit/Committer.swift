@@ -106,8 +106,7 @@ package struct Committer: ~Copyable {
     }
 
     private mutating func count() {
-        sizes.take(commons.takeCounts())
-        sizes.count(lanes, scope)
+        sizes.count(lanes, scope, with: commons.takeCounts())
     }
 
     /// The commit, or the reopening, failed.

@@ -8,8 +8,9 @@ package import Persistence
 /// The committer counts what outlives netting, and sets or clears *full* in the session's seat; the shards that
 /// match drop there, so a limit is soft by what is on its way. A session is counted from the first delivery that
 /// reaches the store; one that had a queue before the start is counted in the background, and is not full until
-/// then. What is removed while a reader counts may be in the count or not and is always taken off: a count that is
-/// too low makes the limit softer, one that is too high would leave an empty queue full. What a removal takes away is not known any more: it counts as the average of its queue.
+/// then. What is inserted or removed while a reader counts may be in the count or not: insertions are left out then, and
+/// removals taken off, for a count that is too low makes the limit softer, and one that is too high would leave an
+/// empty queue full. What a removal takes away is not known any more: it counts as the average of its queue.
 package struct QueueSizes: Sendable {
     private struct Size: Sendable {
         var count = 0
@@ -24,6 +25,8 @@ package struct QueueSizes: Sendable {
     private var sizes: [SessionNumber: Size] = [:]
     /// What was removed from the queues that are being counted, since before the reader began.
     private var removedMeanwhile: [SessionNumber: Int] = [:]
+    /// Queues of which the count may already have what the batch at hand inserts.
+    private var justCounted: Set<SessionNumber> = []
 
     package init(limits: Limits, seats: SeatTable) {
         messagesMax = limits.queuedMessagesMax
@@ -33,6 +36,7 @@ package struct QueueSizes: Sendable {
 
     /// Takes in which queues were counted, and which are about to be.
     package mutating func take(_ counts: QueueCounts) {
+        justCounted = Set(counts.ended.map(\.session))
         for count in counts.ended { set(count) }
         for session in counts.abandoned { removedMeanwhile[session] = nil }
         for session in counts.begun { removedMeanwhile[session] = 0 }
@@ -47,7 +51,13 @@ package struct QueueSizes: Sendable {
         review(counted.session)
     }
 
+    /// The batch whose commit the counts came with is counted; what comes from now on was not there when they began.
+    package mutating func forgetCounts() {
+        justCounted.removeAll()
+    }
+
     package mutating func insert(_ session: SessionNumber, seat: UInt32, bytes: Int) {
+        if !justCounted.isEmpty, justCounted.contains(session) { return }
         sizes[session, default: Size(seat: seat)].count += 1
         sizes[session, default: Size(seat: seat)].bytes += bytes
         review(session)
@@ -83,8 +93,14 @@ package struct QueueSizes: Sendable {
 }
 
 extension QueueSizes {
-    /// Counts what a batch that was committed has done.
-    mutating func count(_ lanes: [Lane], _ scope: CommitScope) {
+    /// Counts what a batch that was committed has done; readers may have counted before or after it.
+    mutating func count(_ lanes: [Lane], _ scope: CommitScope, with counts: QueueCounts) {
+        take(counts)
+        count(lanes, scope)
+        forgetCounts()
+    }
+
+    private mutating func count(_ lanes: [Lane], _ scope: CommitScope) {
         switch scope {
         case .all:
             for lane in lanes {

@@ -111,7 +111,7 @@ extension Shard {
             guard let filter = TopicFilter(subscription.filter) else { continue }
             _ = commons.subscriptions.remove(filter, session: session.number)
         }
-        let opened = session.record.will != nil && !isStopping ? publishWill(of: session, ends: true) : false
+        let opened = session.record.will != nil ? publishWill(of: session, ends: true) : false
         if session.isStored {
             if !opened { beginEntry() }
             let id = lane.append(bytes: session.record.clientID.bytes)

@@ -220,4 +220,21 @@ import Testing
         #expect(new.take() == [.disconnect(.serverShuttingDown)] && old.take() == [])
         #expect(new.isClosed && old.isClosed)
     }
+
+    @Test func `a session that a clean start ends while the broker shuts down publishes its will`() throws {
+        let world = try World(shards: 2)
+        let watcher = world.joinPersistent("w")
+        watcher.subscribe("will")
+        watcher.cut()
+        _ = world.joinPersistent("s", will: .say("will", "gone", qos: .atLeastOnce))
+        world.frozen = [0]
+        let new = world.connect("s", shard: 1, clean: true)
+        world.shutDown()
+        world.frozen = []
+        world.settle()
+        world.rest()
+        #expect(new.isClosed)
+        #expect(try world.stored().clients.map(\.clientID) == ["w"], "the old session has ended")
+        #expect(try world.stored().deliveries.map { Text(bytes: $0.message.payload) } == ["gone"])
+    }
 }

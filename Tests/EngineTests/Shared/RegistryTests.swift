@@ -131,11 +131,29 @@ import Testing
         counts = QueueCounts()
         counts.end(QueueCount(session: 1, seat: seat, count: 3 - countedAfter, bytes: 0), of: 1)
         sizes.take(counts)
+        sizes.forgetCounts()
         #expect(!table[seat].isFull && sizes.count(1) == 0)
         for _ in 0..<2 { sizes.insert(1, seat: seat, bytes: 1) }
         #expect(table[seat].isFull)
         for _ in 0..<2 { sizes.remove(1) }
         #expect(!table[seat].isFull)
+    }
+
+    @Test func `what was inserted with the batch before a count is not counted twice`() {
+        let table = SeatTable()
+        let seat = table.take(Seat(shard: 0))
+        var sizes = QueueSizes(limits: Limits { $0.queuedMessagesMax = 3 }, seats: table)
+        var counts = QueueCounts()
+        counts.begun = [1]
+        counts.end(QueueCount(session: 1, seat: seat, count: 2, bytes: 0), of: 1)
+        sizes.take(counts)
+        for _ in 0..<2 { sizes.insert(1, seat: seat, bytes: 1) }
+        sizes.forgetCounts()
+        #expect(!table[seat].isFull && sizes.count(1) == 2)
+        sizes.insert(1, seat: seat, bytes: 1)
+        #expect(table[seat].isFull)
+        for _ in 0..<3 { sizes.remove(1) }
+        #expect(!table[seat].isFull && sizes.count(1) == 0)
     }
 
     @Test func `a count that finds less than was known ends the fullness`() {
