@@ -42,6 +42,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     private var core: (any ChannelCore)?
     /// The socket, while nothing is in the way of sending on it: never with a channel that does not show it.
     private var socket: CInt?
+    private var gathering = AcknowledgementGathering()
     /// Writes that the channel has taken and the socket has not.
     private var channelWrites = 0
 
@@ -86,13 +87,20 @@ final class ConnectionHandler: ChannelInboundHandler {
         let bytes = unwrapInboundIn(data)
         if bytes.writableBytes == 0 { limitReads(context) }
         switch state {
-        case .open(let connection): loop.received(connection, bytes)
+        case .open(let connection): received(bytes, on: connection)
         case .lingering(let until, let bytesLeft):
             let left = bytesLeft - bytes.readableBytes
             state = .lingering(until: until, bytesLeft: left)
             if left < 0 { context.close(promise: nil) }
         case .fresh, .closed: break
         }
+    }
+
+    @inline(__always)
+    private func received(_ bytes: consuming ByteBuffer, on connection: Connection) {
+        let areAcknowledgements = AcknowledgementGathering.areAcknowledgements(bytes)
+        loop.received(connection, bytes)
+        if areAcknowledgements || gathering.isOn { gather(areAcknowledgements, connection) }
     }
 
     /// Nobody stands behind this handler who wants to know. Asks for the next read, as the channel would do a moment
@@ -136,6 +144,48 @@ final class ConnectionHandler: ChannelInboundHandler {
         } catch {
             // Only a closed channel refuses an option, and it reads no more.
         }
+    }
+
+    // MARK: Acknowledgements, many at a time
+
+    private func gather(_ areAcknowledgements: Bool, _ connection: Connection) {
+        guard socket != nil, connection.mayAcknowledgeLate else { return }
+        perform(gathering.read(areAcknowledgements, now: loop.time))
+    }
+
+    private func perform(_ step: AcknowledgementGathering.Step) {
+        switch step {
+        case .stay: break
+        case .begin:
+            setBytesMin(AcknowledgementGathering.bytesMin)
+            loop.gather(self)
+        case .end: setBytesMin(1)
+        }
+    }
+
+    /// How much must have come before the loop is woken (socket(7)). The kernel wakes it at once when it has.
+    private func setBytesMin(_ count: CInt) {
+        guard let socket else { return }
+        var count = count
+        // It cannot fail on a socket that is open, and the channel forgets it when it closes.
+        setsockopt(socket, SOL_SOCKET, SO_RCVLOWAT, &count, socklen_t(MemoryLayout<CInt>.size))
+    }
+
+    /// Looks for packets that the loop was not woken for; false when it need not look again.
+    func readGathered() -> Bool {
+        guard gathering.isOn, let socket, let connection else { return false }
+        let bytes = withUnsafeTemporaryAllocation(
+            byteCount: Int(AcknowledgementGathering.bytesMin), alignment: 1
+        ) { target -> ByteBuffer? in
+            let count = recv(socket, target.baseAddress, target.count, CInt(MSG_DONTWAIT))
+            return count > 0 ? ByteBuffer(bytes: UnsafeRawBufferPointer(rebasing: target[..<count])) : nil
+        }
+        if let bytes {
+            received(bytes, on: connection)
+        } else {
+            perform(gathering.lookedInVain())
+        }
+        return gathering.isOn
     }
 
     // MARK: What the shard orders
@@ -198,6 +248,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     /// Writes what is left and closes; called once, when the shard has forgotten the connection.
     func end() {
         guard let context, let connection else { return }
+        perform(gathering.end())
         let last = takeOutbound(connection)
         state = .lingering(until: loop.linger(self), bytesLeft: ConnectionHandler.lingerBytesMax)
         if last.readableBytes > 0 { context.writeAndFlush(wrapOutboundOut(last), promise: nil) }
@@ -208,6 +259,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     /// Stops or restarts reading from the socket.
     func setReading(_ isReading: Bool) {
         self.isReading = isReading
+        perform(gathering.end())
         do {
             try context?.channel.syncOptions?.setOption(.autoRead, value: isReading)
         } catch {

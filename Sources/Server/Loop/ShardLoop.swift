@@ -23,6 +23,9 @@ final class ShardLoop: @unchecked Sendable {
     private var machinery: Machinery?
     /// The open connections, by the index of their slot.
     private var connections: [ConnectionHandler?] = []
+    /// Connections of which acknowledgements are read many at a time.
+    private var gathering: [ConnectionHandler] = []
+    private var looksLater = false
     /// Connections that are over and wait for their peer to close.
     private var lingering: [ConnectionHandler] = []
     private var performing: [Order] = []
@@ -142,6 +145,34 @@ final class ShardLoop: @unchecked Sendable {
     func linger(_ connection: ConnectionHandler) -> Milliseconds {
         lingering.append(connection)
         return now + (isShutDown ? ShardLoop.lingerMillisecondsMax / 4 : ShardLoop.lingerMillisecondsMax)
+    }
+
+    // MARK: Acknowledgements, many at a time
+
+    /// When the tick began.
+    var time: Milliseconds { now }
+
+    /// Looks from now on for what the kernel does not wake the loop for.
+    func gather(_ connection: ConnectionHandler) {
+        gathering.append(connection)
+        lookLater()
+    }
+
+    /// How many there are.
+    var gatheringCount: Int { gathering.count }
+
+    private func lookLater() {
+        guard !looksLater, !gathering.isEmpty else { return }
+        looksLater = true
+        eventLoop.scheduleTask(in: .milliseconds(AcknowledgementGathering.milliseconds)) { [weak self] in
+            self?.look()
+        }
+    }
+
+    private func look() {
+        looksLater = false
+        gathering.removeAll { !$0.readGathered() }
+        lookLater()
     }
 
     // MARK: Events from elsewhere

@@ -62,6 +62,19 @@ final class TestClient: Sendable {
         try await channel.writeAndFlush(buffer).get()
     }
 
+    /// Sends each packet by itself, one right after the other.
+    func sendApart(_ packets: [Packet]) async throws {
+        let version = version
+        try await channel.eventLoop.flatSubmit { [channel] in
+            let writes = packets.map { packet in
+                var buffer = ByteBuffer()
+                _ = packet.encode(into: &buffer, version: version)
+                return channel.writeAndFlush(buffer)
+            }
+            return EventLoopFuture.andAllSucceed(writes, on: channel.eventLoop)
+        }.get()
+    }
+
     func send(bytes: [UInt8]) async throws {
         try await channel.writeAndFlush(ByteBuffer(bytes: bytes)).get()
     }
