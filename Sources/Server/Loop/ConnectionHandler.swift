@@ -43,6 +43,8 @@ final class ConnectionHandler: ChannelInboundHandler {
     /// The socket, while nothing is in the way of sending on it: never with a channel that does not show it.
     private var socket: CInt?
     private var gathering = AcknowledgementGathering()
+    /// The loop will look again.
+    private var isLookedFor = false
     /// Writes that the channel has taken and the socket has not.
     private var channelWrites = 0
 
@@ -124,6 +126,7 @@ final class ConnectionHandler: ChannelInboundHandler {
         state = .closed
         self.context = nil
         core = nil
+        socket = nil
         if let connection { loop.closed(connection.id) }
         loop.channelClosed()
     }
@@ -158,7 +161,8 @@ final class ConnectionHandler: ChannelInboundHandler {
         case .stay: break
         case .begin:
             setBytesMin(AcknowledgementGathering.bytesMin)
-            loop.gather(self)
+            if !isLookedFor { loop.gather(self) }
+            isLookedFor = true
         case .end: setBytesMin(1)
         }
     }
@@ -167,13 +171,18 @@ final class ConnectionHandler: ChannelInboundHandler {
     private func setBytesMin(_ count: CInt) {
         guard let socket else { return }
         var count = count
-        // It cannot fail on a socket that is open, and the channel forgets it when it closes.
+        // It cannot fail on a socket that is open, and `channelInactive` forgets one that is not.
         setsockopt(socket, SOL_SOCKET, SO_RCVLOWAT, &count, socklen_t(MemoryLayout<CInt>.size))
     }
 
     /// Looks for packets that the loop was not woken for; false when it need not look again.
     func readGathered() -> Bool {
-        guard gathering.isOn, let socket, let connection else { return false }
+        isLookedFor = gathering.isOn && look()
+        return isLookedFor
+    }
+
+    private func look() -> Bool {
+        guard let socket, let connection else { return false }
         let bytes = withUnsafeTemporaryAllocation(
             byteCount: Int(AcknowledgementGathering.bytesMin), alignment: 1
         ) { target -> ByteBuffer? in

@@ -171,7 +171,9 @@ final class ShardLoop: @unchecked Sendable {
 
     private func look() {
         looksLater = false
-        gathering.removeAll { !$0.readGathered() }
+        let connections = gathering
+        gathering.removeAll(keepingCapacity: true)
+        for connection in connections where connection.readGathered() { gathering.append(connection) }
         lookLater()
     }
 
