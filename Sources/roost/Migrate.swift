@@ -64,6 +64,8 @@ struct Migrate: AsyncParsableCommand {
     private static var same: ToolError { ToolError("The source and the target are the same store.") }
 
     private func migrate(_ source: OpenStore, _ target: OpenStore) throws {
+        let address = try StoreAddress(parsing: to)
+        let identity = address.fileIdentity
         let progress = ProgressLine(json ? .json : .terminal)
         let migration = Migration(
             from: source.store, to: target.store, overwrites: overwrite,
@@ -74,7 +76,13 @@ struct Migrate: AsyncParsableCommand {
             try Self.throwIfInterrupted(target.store.location)
         }
         progress.end()
+        // The system goes on with a file that has no name any more, and says nothing.
+        guard address.fileIdentity == identity else { throw Self.removed(target.store.location) }
         report(census, source.store.location, target.store.location, progress.seconds)
+    }
+
+    private static func removed(_ target: String) -> ToolError {
+        ToolError("\(target) was removed or replaced while it was written: run the same command again.")
     }
 
     private static func throwIfInterrupted(_ target: String) throws {

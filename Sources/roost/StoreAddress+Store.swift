@@ -53,10 +53,21 @@ extension StoreAddress {
 
     /// Whether both lead to one file, however they are written. Of Redis only Redis can tell.
     func isSameFile(as other: StoreAddress) -> Bool {
-        guard let file, let otherFile = other.file else { return false }
-        var (first, second) = (stat(), stat())
-        guard stat(file, &first) == 0, stat(otherFile, &second) == 0 else { return false }
-        return first.st_dev == second.st_dev && first.st_ino == second.st_ino
+        guard let identity = fileIdentity else { return false }
+        return identity == other.fileIdentity
+    }
+
+    /// Tells a file from every other one, under whichever name.
+    struct FileIdentity: Hashable {
+        var device: dev_t
+        var inode: ino_t
+    }
+
+    /// That of the file that is there now; `nil` when there is none, and for Redis.
+    var fileIdentity: FileIdentity? {
+        var status = stat()
+        guard let file, stat(file, &status) == 0 else { return nil }
+        return FileIdentity(device: status.st_dev, inode: status.st_ino)
     }
 
     /// The file that is there when the store is.

@@ -2,8 +2,10 @@
 # SPDX-FileCopyrightText: 2026 The Roost authors
 """What `roost migrate` cannot do is one sentence and an exit code that is not 0, and neither store is damaged."""
 import contextlib
+import glob
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import unittest
@@ -245,6 +247,32 @@ class Room(MigrateCase):
 
 
 class Servers(MigrateCase):
+    def test_a_target_that_is_removed_on_the_way(self):
+        source = self.source()
+        before = self.census(source)
+        for kind in ("sqlite", "lmdb"):
+            target, path = self.address(kind, f"target-{kind}"), self.path(f"target-{kind}")
+            for _ in range(20):  # It may be faster than the one who removes.
+                process = self.start(source, target)
+                if self.wait_until(lambda target=target: self.has_begun(target), process):
+                    process.send_signal(signal.SIGSTOP)
+                self.remove(path)
+                process.send_signal(signal.SIGCONT)
+                done = Done(process)
+                if done.returncode:
+                    break
+            self.assert_refused(done, path, "run the same command again")
+            self.assertEqual(self.migrate(source, target, "--overwrite"), before)
+            self.assertEqual(self.census(source), before)
+
+    def remove(self, path):
+        """A directory, or a database and what lies beside it."""
+        if os.path.isdir(path):
+            shutil.rmtree(path)
+        else:
+            for file in glob.glob(path + "*"):
+                os.unlink(file)
+
     def test_a_redis_that_dies_on_the_way(self):
         source, target = self.source(), self.address("redis", "target")
         process = self.start(source, target)
