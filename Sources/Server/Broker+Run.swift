@@ -13,11 +13,12 @@ extension Broker {
     /// Serves until a graceful shutdown or a cancellation.
     ///
     /// Opens the store, restores what is stored, opens the listeners. A store that one broker has at a time (Redis)
-    /// and that another one has is waited for: this broker stands by, and takes over. A shutdown closes the listeners, sends
-    /// DISCONNECT 0x8B to every client, and commits what has been received; it counts connections as a crash
-    /// does, so delayed wills and session expiry take their course at the next start. Throws a `BrokerError` when
-    /// the broker cannot start, when not everything could be committed within `drainDelayMaxSeconds`, and when its
-    /// store was taken over by another broker or came back without what was acknowledged.
+    /// and that another one has is waited for: this broker stands by, and takes over. A shutdown closes the
+    /// listeners, sends DISCONNECT 0x8B to every client, and commits what has been received; it counts
+    /// connections as a crash does, so delayed wills and session expiry take their course at the next start. Throws
+    /// a `BrokerError` when the broker cannot start, when not everything could be committed within
+    /// `drainDelayMaxSeconds`, and when its store was taken over by another broker or came back without what was
+    /// acknowledged.
     public func run() async throws {
         do {
             let plan = try begin()

@@ -25,7 +25,8 @@ import CLMDB
 /// `reference` has one delivery.
 ///
 /// The system information is in the unnamed database beside the names of the others: that page is written by every
-/// transaction anyway. So is which durability was asked for (`Durability.init(sealed:)`). Numbers that stand for themselves are sealed with a checksum, as records are.
+/// transaction anyway. So is which durability was asked for (`Durability.init(sealed:)`). Numbers that stand for
+/// themselves are sealed with a checksum, as records are.
 struct Tables {
     /// The format that is written, in the system information.
     static let formatVersion: UInt32 = 1

@@ -106,11 +106,8 @@ import Testing
         }
     }
 
-    @Test(.enabled("a disk can be mounted, which needs root") { SmallDisk.canMount })
-    func
-        `A database is opened on a full disk with the room that was kept for it, and without that it is not`()
-        throws
-    {
+    /// A small disk, and a database on it that has taken all there was but its reserve.
+    private func filledUp() throws -> (SmallDisk, Lab) {
         let disk = try SmallDisk(megabytes: 8)
         let lab = try Lab(directory: disk.directory)
         lab.options.storeReserveBytes = 1 << 20
@@ -118,6 +115,15 @@ import Testing
             try lab.commit(store) { $0.add(ClientRecord(session: 1, clientID: "one")) }
             _ = try fillUp(lab, store)
         }
+        return (disk, lab)
+    }
+
+    @Test(.enabled("a disk can be mounted, which needs root") { SmallDisk.canMount })
+    func
+        `A database is opened on a full disk with the room that was kept for it, and without that it is not`()
+        throws
+    {
+        let (disk, lab) = try filledUp()
         disk.fill()
         try lab.with { store in
             try drain(lab, store, through: 500)
@@ -134,13 +140,7 @@ import Testing
     func `A full disk has room to record another durability, also in a database without a place for it`()
         throws
     {
-        let disk = try SmallDisk(megabytes: 8)
-        let lab = try Lab(directory: disk.directory)
-        lab.options.storeReserveBytes = 1 << 20
-        try lab.with { store in
-            try lab.commit(store) { $0.add(ClientRecord(session: 1, clientID: "one")) }
-            _ = try fillUp(lab, store)
-        }
+        let (disk, lab) = try filledUp()
         try lab.tamper("ALTER TABLE info DROP COLUMN durability")
         for durability in [Durability.process, .disk] {
             let store = lab.store(durability)

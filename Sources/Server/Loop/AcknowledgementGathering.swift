@@ -71,9 +71,8 @@ struct AcknowledgementGathering {
     static func areAcknowledgements(_ bytes: ByteBuffer) -> Bool {
         let count = bytes.readableBytes
         guard count >= 4, count % 4 == 0 else { return false }
-        let first = bytes.getInteger(at: bytes.readerIndex, as: UInt16.self)
-        let last = bytes.getInteger(at: bytes.readerIndex + count - 4, as: UInt16.self)
-        return first == puback && last == puback
+        return bytes.getInteger(at: bytes.readerIndex, as: UInt16.self) == puback
+            && bytes.getInteger(at: bytes.readerIndex + count - 4, as: UInt16.self) == puback
     }
 
     /// Fixed header and remaining length of a PUBACK without a reason.
