@@ -111,6 +111,20 @@ class Messages(unittest.TestCase):
         late = resent(late.published(key(2), acked=False).add("suback", "s#1", "t/#", 2))
         self.assertEqual(late.received(key(2)).received(key(1)).received(key(2), dup=True).rules(), [])
 
+    def test_order_when_the_subscription_was_gone_for_a_while(self):
+        """The first sending of 1 was lost in a crash, and the second met no subscription; that of 2 did."""
+
+        def rules(leaves):
+            story = begun().published(key(1), acked=False)
+            if leaves:
+                story.add("unsubscribe", "s#1", "t/#").add("unsuback", "s#1", "t/#", 0)
+            story.add("resend", key(1)).subscribed(number=2).published(key(2), acked=False)
+            story.add("resend", key(1)).add("resend", key(2)).add("ack", key(1)).add("ack", key(2))
+            return story.received(key(2), ids=(2,)).received(key(1), ids=(2,)).rules()
+
+        self.assertEqual(rules(leaves=True), [])
+        self.assertIn("order", rules(leaves=False))
+
     def test_order(self):
         for qos in (1, 2):
             story = begun().published(key(1, qos)).published(key(2, qos))
