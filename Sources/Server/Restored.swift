@@ -80,8 +80,8 @@ extension StartReport {
         logger.warning(
             """
             what is acknowledged \(loss), for the store promises less than was asked for; set it up for more \
-            (Redis: appendonly yes, appendfsync always, no-appendfsync-on-rewrite no), or ask for less with \
-            --durability
+            (Redis: appendonly yes, appendfsync always, no-appendfsync-on-rewrite no, and a user who may run \
+            CONFIG GET, INFO and BGREWRITEAOF), or ask for less with --durability
             """,
             metadata: ["location": "\(location)", "asked": "\(expected)", "durability": "\(durability)"])
     }

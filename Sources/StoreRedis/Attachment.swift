@@ -6,7 +6,7 @@ import Persistence
 /// A connection that has taken the prefix.
 struct Attachment {
     let connection: Connection
-    let settings: ServerSettings
+    private(set) var settings: ServerSettings
 
     /// Why the prefix cannot be had.
     struct Obstacle: Error {
@@ -16,7 +16,7 @@ struct Attachment {
             case never
             /// A server that was there and went away, or one that is busy with a script.
             case soon
-            /// Another owner, or data that is being loaded.
+            /// Another owner, data that is being loaded, or a file that is being written anew.
             case sometime
         }
 
@@ -34,6 +34,7 @@ struct Attachment {
 
         init(_ failure: RedisFailure, _ options: RedisStore.Options, _ claim: Claim) {
             var passing = failure.meaning == .loading ? Passing.sometime : .never
+            if case .rewriting = failure { passing = .sometime }
             var isAbsent = failure.meaning == .busy
             if case .lost = failure { isAbsent = true }
             if isAbsent, !claim.isHolding { passing = .soon }
@@ -45,6 +46,7 @@ struct Attachment {
         do throws(RedisFailure) {
             connection = try Connection(options)
             settings = try ServerSettings(connection)
+            if try !AppendOnlyFile.isSafe(connection) { settings.doubtFile() }
         } catch {
             throw Obstacle(error, options, claim)
         }

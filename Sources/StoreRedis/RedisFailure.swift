@@ -11,6 +11,8 @@ enum RedisFailure: Error {
     case lost(String)
     /// Redis answered with an error.
     case refused(String)
+    /// Nothing was sent that writes: the append-only file is about to be another one (`AppendOnlyFile`).
+    case rewriting
 
     /// Whether the connection can still be used.
     var keepsConnection: Bool {
@@ -22,6 +24,7 @@ enum RedisFailure: Error {
     var text: String {
         switch self {
         case .notSent(let text), .lost(let text), .refused(let text): text
+        case .rewriting: "it rewrites its append-only file"
         }
     }
 
@@ -64,6 +67,7 @@ enum RedisFailure: Error {
         case .unknown: break
         }
         switch self {
+        case .rewriting: return "\(location) is about to rewrite its append-only file; wait."
         case .notSent: return "\(location) cannot be reached (\(text))."
         case .lost where text.hasPrefix("Protocol error"):
             return "\(location) does not answer as a Redis does (\(text)): check the address."
@@ -82,7 +86,7 @@ enum RedisFailure: Error {
     /// part of its work: other programs have written to keys of the prefix.
     func committing(_ location: String) -> StoreError {
         switch self {
-        case .notSent: return StoreError(.retry, sentence(location))
+        case .notSent, .rewriting: return StoreError(.retry, sentence(location))
         case .lost: return StoreError(.reopen, sentence(location))
         case .refused:
             guard meaning == .unknown else { return StoreError(.retry, sentence(location)) }

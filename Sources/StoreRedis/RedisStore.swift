@@ -106,13 +106,16 @@ public final class RedisStore: LeasedStore {
     }
 
     private func startHeartbeat() {
-        let (claim, readers, lease) = (claim, readers, options.lease)
+        let (claim, readers, lease, prefix) = (claim, readers, options.lease, options.keyPrefix)
         let beat = Heartbeat(milliseconds: max(1, lease.milliseconds / 3)) {
             guard claim.isRenewalDue(lease) else { return }
             let askedAt = ContinuousClock.now
             let arguments = claim.arguments(forWriting: false) + [String(lease.milliseconds)]
             do throws(StoreError) {
-                let reply = try readers.run(.renew, arguments.map { .text($0) })
+                let reply = try readers.exchange { (connection) throws(RedisFailure) in
+                    _ = try AppendOnlyFile.isSafe(connection)
+                    return try connection.run(.renew, prefix, arguments.map { .text($0) })
+                }
                 let isGranted = reply.read { $0.count > 0 && $0[0].text == "OK" }
                 if isGranted { claim.renewed(lease, askedAt: askedAt) }
             } catch {

@@ -12,9 +12,9 @@ import Persistence
 /// | neither | `memory` |
 ///
 /// A server that does not let its settings be read is asked for `INFO persistence`, which tells whether it
-/// appends but not when it syncs: `process` at most.
+/// appends but not when it syncs: `process` at most. So is one that writes to a file that may be torn (`AppendOnlyFile`).
 struct ServerSettings {
-    let durability: Durability
+    private(set) var durability: Durability
     /// The longest argument of a command.
     let argumentBytesMax: Int
     /// Whether the server throws data away when its memory is full.
@@ -32,6 +32,11 @@ struct ServerSettings {
         evicts = Self.evicts(settings)
     }
 
+    /// What is left when what is written may follow a torn transaction.
+    mutating func doubtFile() {
+        durability = min(durability, .process)
+    }
+
     /// Empty when the server does not tell.
     private static func settings(_ connection: Connection) throws(RedisFailure) -> [String: String] {
         var settings: [String: String] = [:]
@@ -40,9 +45,7 @@ struct ServerSettings {
                 let pair = try connection.send(["CONFIG", "GET", name])
                 pair.read { if $0.count == 2 { settings[name] = $0[1].text } }
             } catch {
-                guard case .refused = error, error.meaning == .denied || error.meaning == .unknown else {
-                    throw error
-                }
+                guard error.isRefusal else { throw error }
                 return [:]
             }
         }

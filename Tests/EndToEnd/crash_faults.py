@@ -38,7 +38,7 @@ class Faults:
         while not self.death:
             if self.broker_is_up and self.broker.process.poll() is not None:
                 self.death = f"the broker died by itself: exit code {self.broker.process.returncode}"
-            elif self.redis_is_up and self.redis.process.poll() is not None:
+            elif self.redis_is_up and not self.redis.runs() and not self.redis.spawn_again_if_cut():
                 self.death = f"Redis died by itself: {self.redis.log()[-1000:]}"
             await asyncio.sleep(0.01)
         self.ledger.add("broken", "broker", self.death)
@@ -49,7 +49,7 @@ class Faults:
     async def start_redis(self):
         """Until it listens; it may still be loading its data."""
         self.spawn_redis()
-        await self.until(self.redis.listens, "Redis to listen")
+        await self.until(lambda: not self.redis.spawn_again_if_cut() and self.redis.listens(), "Redis to listen")
         self.redis_is_up = True
 
     def spawn_redis(self):
@@ -60,6 +60,8 @@ class Faults:
         self.redis_is_up = self.store_commits = False
         self.redis_kills += 1
         self.redis.kill()
+        if self.rng.random() < 0.3 and self.redis.ends_with_a_transaction():
+            self.redis.tear()  # A kill hardly ever comes within a write.
         self.ledger.add("storedown")
         await asyncio.sleep(0.01)
 
@@ -157,6 +159,7 @@ class Faults:
 
     async def start_both(self):
         await self.start_redis()
+        await self.until(self.redis.is_ready, "Redis to have loaded its data")  # It may have to start twice.
         await self.start()
 
     async def start_without_redis(self):

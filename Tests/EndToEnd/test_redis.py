@@ -9,7 +9,7 @@ import unittest
 import mqttwire as wire
 from broker import Broker, free_port, run_to_the_end
 from peer import Peer
-from redis_server import SYNCED, RedisServer
+from redis_server import CUT, SYNCED, RedisServer
 
 EXIT_SECONDS_MAX = 15
 COMMAND_SECONDS = 5  # How long the broker waits for an answer of Redis.
@@ -202,6 +202,62 @@ class Less(OnRedis):
         self.redis.start()
         empty = f"{self.redis.address} has come back empty, after batch {batch}: {self.ADVICE}"
         self.assert_ends(self.running, self.ENDED + empty)
+
+
+class Torn(OnRedis):
+    """Redis was killed within the write of a transaction, and leaves the beginning of it in its file."""
+
+    def setUp(self):
+        super().setUp()
+        self.running = self.broker()
+        self.leave_session(self.running)
+
+    def publish(self, *payloads):
+        with Peer(self.running.port, "publisher") as publisher:
+            for payload in payloads:
+                self.assertEqual(publisher.publish("q/a", payload, 2), 0)
+
+    def tear(self):
+        """Redis is killed and comes back; the broker lives on."""
+        self.redis.kill()
+        self.redis.tear()
+        self.redis.start()
+        self.assertIn("Truncating the AOF", self.redis.log())
+
+    def assert_complete(self, *payloads):
+        self.running.restart()
+        sleeper = self.peer(self.running, "sleeper")
+        self.assertEqual(sleeper.payloads(len(payloads)), list(payloads))
+        self.assertTrue(sleeper.is_silent())
+        self.assertEqual(self.running.terminate(), 0)
+        self.assert_sound()
+
+    def until_rewritten(self):
+        end = time.monotonic() + 10
+        while "aof_last_rewrite_time_sec:-1" in self.redis.send("INFO", "persistence"):
+            self.assertLess(time.monotonic(), end, self.redis.send("INFO", "persistence"))
+            time.sleep(0.005)
+
+    def test_what_is_written_next_is_all_there_is(self):
+        self.publish("before")
+        self.tear()
+        self.publish("after")
+        self.until_rewritten()
+        self.redis.kill()
+        self.redis.start()
+        self.assert_complete("before", "after")
+
+    def test_a_crash_before_the_file_is_rewritten(self):
+        """It costs Redis one start."""
+        self.publish("before")
+        self.redis.settings = (*self.settings, "--rdb-key-save-delay", "300000")
+        self.tear()
+        self.publish("after")
+        self.assertIn("aof_rewrite_in_progress:1", self.redis.send("INFO", "persistence"))
+        self.redis.kill()
+        self.redis.start()
+        self.assertEqual(self.redis.log().count(CUT), 1)
+        self.assert_complete("before", "after")
 
 
 class Promise(unittest.TestCase):
