@@ -50,8 +50,8 @@ public final class RedisStore: LeasedStore {
     public var name: String { "redis" }
 
     /// What the server promises, as of the last connection for writing: `disk` when it syncs every write
-    /// before it answers, `process` when a failure of power may take it back to an older state, `memory` when
-    /// it keeps nothing on a disk.
+    /// before it answers, `process` when a failure of power may take it back to an older state or a part of a
+    /// batch may come back after two crashes (`BGREWRITEAOF` is not allowed), `memory` when it keeps nothing on a disk.
     public var durability: Durability { durabilityInForce.withLock { $0 } }
 
     /// Until when no other broker can have the prefix.

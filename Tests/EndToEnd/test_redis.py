@@ -285,6 +285,11 @@ class Promise(unittest.TestCase):
         self.assertIn(" restored durability=process", log)
         self.assertNotIn(" warning ", log)
 
+    def test_a_file_that_may_not_be_rewritten(self):
+        log = self.started((*SYNCED, "--rename-command", "BGREWRITEAOF", ""))
+        self.assertIn("asked=disk durability=process", log)
+        self.assertEqual(log.count("a user who may run CONFIG GET, INFO and BGREWRITEAOF"), 1, log)
+
     def test_nothing_on_the_disk(self):
         log = self.started(("--appendonly", "no", "--save", ""), "--durability", "process")
         self.assertIn(" restored durability=memory", log)
