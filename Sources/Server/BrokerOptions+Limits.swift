@@ -98,7 +98,8 @@ extension BrokerOptions {
     }
 
     /// How many bytes may wait for a client that does not read before QoS 0 is dropped, counted, and nothing more
-    /// is sent from its queue. The default is 1 MiB.
+    /// is sent from its queue; and how many bytes are kept of what a volatile member of a shared subscription has yet
+    /// to acknowledge, for another member. The default is 1 MiB.
     public var outboundBytesMax: Int {
         get { engine.outboundBytesMax }
         set { engine.outboundBytesMax = newValue }

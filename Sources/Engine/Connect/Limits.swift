@@ -39,7 +39,8 @@ package struct Limits: Hashable, Sendable {
     package var clientsMax = 1_000_000
     /// How long a connection may take from its opening to the end of its CONNECT.
     package var connectSecondsMax = 10
-    /// How many bytes may wait for a socket before QoS 0 is dropped and nothing more is sent from the queue.
+    /// How many bytes may wait for a socket before QoS 0 is dropped and nothing more is sent from the queue; and how
+    /// many may be kept of what is sent to a volatile member of a share.
     package var outboundBytesMax = 1 << 20
 
     // MARK: Topics and subscriptions

@@ -41,6 +41,9 @@ package struct Inflight: Sendable {
     /// Identifiers of stored deliveries that have not been sent on this connection: they are not in the table and not
     /// free. None of them is in the table.
     private var reserved: Set<UInt16> = []
+    /// What else is known of some entries, and what that takes.
+    private var parcels: [UInt16: Parcel] = [:]
+    private var parcelBytes = 0
     package private(set) var count = 0
 
     package init() {}
@@ -82,7 +85,24 @@ package struct Inflight: Sendable {
         guard let entry = self[packetID] else { return nil }
         table[place(packetID)] = .free
         count -= 1
+        if !parcels.isEmpty, let parcel = parcels.removeValue(forKey: packetID) {
+            parcelBytes -= parcel.bytes.count
+        }
         return entry
+    }
+
+    /// Keeps the message of an entry until that is taken out, if all that are kept take no more than `bytesMax`.
+    package mutating func keep(_ parcel: Parcel, packetID: UInt16, bytesMax: Int) {
+        guard parcelBytes + parcel.bytes.count <= bytesMax else { return }
+        parcelBytes += parcel.bytes.count
+        parcels[packetID] = parcel
+    }
+
+    /// The messages that are kept, in the order in which they were sent.
+    package var kept: [Parcel] {
+        // The identifier that comes after the last one is the oldest.
+        let oldest = lastID &+ 1
+        return parcels.sorted { $0.key &- oldest < $1.key &- oldest }.map(\.value)
     }
 
     /// Keeps identifiers from being chosen until all that is stored has been sent.
@@ -104,6 +124,8 @@ package struct Inflight: Sendable {
         let stored = entries.filter { $0.ordinal != PostReceiver.unstored }.map(\.packetID)
         table = []
         count = 0
+        parcels = [:]
+        parcelBytes = 0
         reserve(stored)
     }
 

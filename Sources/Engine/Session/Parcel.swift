@@ -20,6 +20,8 @@ package struct Parcel: Sendable, Hashable {
     /// The packet identifier it had; zero when it has none yet.
     package var packetID: UInt16 = 0
     package var identifiers: [UInt32]
+    /// The share whose other members get it if its session ends; `nil` when there is none, or the store knows.
+    package var share: Text?
 
     /// A copy of one post for one receiver.
     package init(_ post: Post, _ receiver: PostReceiver, from mail: borrowing Mail) {
@@ -37,6 +39,7 @@ package struct Parcel: Sendable, Hashable {
         retain = receiver.retain
         let first = Int(receiver.firstIdentifier)
         identifiers = Array(mail.identifiers[first..<first + Int(receiver.identifierCount)])
+        share = mail.share(of: receiver)
     }
 
     /// What the store gave back.

@@ -20,12 +20,12 @@ extension Shard {
             &target, identifiers, share: nil, stores: session.isPersistent, of: publication, &progress)
     }
 
-    /// A delivery of a share whose member has ended, for another member; nobody left: it is discarded. Its
-    /// removal is in the entry that is being filled, and so is its insertion.
-    func publish(_ publication: Publication, toShare share: Text) {
+    /// A delivery of a share whose member has ended, for another member; nobody left: it is discarded. If its
+    /// removal is in the entry that is being filled (`isOpened`), so is its insertion.
+    func publish(_ publication: Publication, toShare share: Text, isOpened: Bool) {
         let match = matchCache.match(publication.topic, in: commons.subscriptions)
         guard let group = match.groups.first(where: { $0.share == share }) else { return }
-        var progress = PublishProgress(isOpened: true)
+        var progress = PublishProgress(isOpened: isOpened)
         appendPost(publication)
         appendShare(group, of: publication, match, &progress)
     }

@@ -124,6 +124,8 @@ extension Shard {
                 return noteDrop(target.session, .queueFull)
             }
             appendDelivery(&target, identifiers, share: share, of: publication, &progress)
+        } else if let share, target.qos != .atMostOnce {
+            target.share = tick.append(share: share)
         }
         target.firstIdentifier = Int32(tick.identifiers.count)
         target.identifierCount = Int32(identifiers.count)

@@ -12,7 +12,7 @@ extension Shard {
     func deliver(_ post: Post, _ receiver: PostReceiver, slot: UInt32, of mail: borrowing Mail) {
         guard Int(slot) < connections.count, let connection = connections[Int(slot)],
             let session = connection.session, session.number == receiver.session
-        else { return }
+        else { return redirect(post, receiver, of: mail) }
         if receiver.qos == .atMostOnce {
             return sendUnacknowledged(post, receiver, mail, session, connection)
         }
@@ -65,7 +65,7 @@ extension Shard {
         _ post: Post, _ receiver: PostReceiver, _ mail: borrowing Mail, _ session: Session,
         _ connection: Connection
     ) {
-        if receiver.isStored && receiver.qos == .exactlyOnce {
+        if receiver.share != 0 || receiver.isStored && receiver.qos == .exactlyOnce {
             return send(Parcel(post, receiver, from: mail), session, connection)
         }
         guard let packetID = session.inflight.nextPacketID() else { return }
@@ -113,6 +113,9 @@ extension Shard {
                 number: parcel.number, ordinal: parcel.ordinal, packetID: packetID, qos: parcel.qos,
                 state: .sent, isRecorded: needsRecord))
         guard needsRecord else {
+            if parcel.share != nil, parcel.qos == .atLeastOnce {
+                session.inflight.keep(parcel, packetID: packetID, bytesMax: limits.outboundBytesMax)
+            }
             let dup = parcel.qos == .atLeastOnce && parcel.isStored && parcel.number <= session.dupThrough
             return write(parcel, packetID: packetID, dup: dup, to: connection)
         }

@@ -59,10 +59,13 @@ extension Shard {
         reportDetail(
             .disconnected(session.record.clientID, connection.origin, reason: reason, detail: detail))
         recordDisconnect(session)
+        // What was too much for one member might be too much for the next.
+        let unfinished = reason == .quotaExceeded ? [] : session.unfinishedShares
         quiet(session)
         if isStopping { return }
         if session.record.expirySeconds == 0 || !session.isPersistent {
             end(session)
+            for parcel in unfinished { redirect(parcel) }
         } else if let will = session.record.will, will.delaySeconds == 0 {
             publishWill(of: session)
             schedule(session)

@@ -110,7 +110,7 @@ extension Shard {
             $0.qos = message.qos
             $0.expiresAt = message.expiresAt
             $0.publisher = message.publisher
-            publish($0, toShare: delivery.share)
+            publish($0, toShare: delivery.share, isOpened: true)
         }
     }
 

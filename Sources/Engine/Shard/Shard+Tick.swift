@@ -96,7 +96,10 @@ extension Shard {
         for index in post.receiverRange {
             let receiver = mail.receivers[index]
             let seat = commons.seats[receiver.place]
-            guard receiver.isStored ? seat.isOnline : seat.isConnected else { continue }
+            guard receiver.isStored ? seat.isOnline : seat.isConnected else {
+                redirect(post, receiver, of: mail)
+                continue
+            }
             if seat.shard == self.index {
                 deliver(post, receiver, slot: seat.slot, of: mail)
             } else {

@@ -13,6 +13,8 @@ package struct Mail: Sendable {
     package var posts: [Post] = []
     package var receivers: [PostReceiver] = []
     package var identifiers: [UInt32] = []
+    /// The shares of receivers that another member would have to stand in for.
+    package var shares: [Text] = []
     package var arena: [UInt8] = []
 
     package init() {}
@@ -56,6 +58,17 @@ package struct Mail: Sendable {
         append(copy)
     }
 
+    /// Names the share that gives a receiver its message.
+    package mutating func append(share: Text) -> Int32 {
+        shares.append(share)
+        return Int32(shares.count)
+    }
+
+    /// The share whose other members would get the message if this receiver ended.
+    package func share(of receiver: PostReceiver) -> Text? {
+        receiver.share == 0 ? nil : shares[Int(receiver.share) - 1]
+    }
+
     /// Copies a receiver of another mail to the last message.
     package mutating func append(_ receiver: PostReceiver, place: UInt32, from other: borrowing Mail) {
         var copy = receiver
@@ -65,6 +78,7 @@ package struct Mail: Sendable {
             let first = Int(receiver.firstIdentifier)
             identifiers.append(contentsOf: other.identifiers[first..<first + Int(receiver.identifierCount)])
         }
+        if let share = other.share(of: receiver) { copy.share = append(share: share) }
         append(copy)
     }
 
@@ -99,6 +113,7 @@ package struct Mail: Sendable {
         if !posts.isEmpty { posts.removeAll(keepingCapacity: keeps) }
         if !receivers.isEmpty { receivers.removeAll(keepingCapacity: keeps) }
         if !identifiers.isEmpty { identifiers.removeAll(keepingCapacity: keeps) }
+        if !shares.isEmpty { shares.removeAll() }
         if !arena.isEmpty { arena.removeAll(keepingCapacity: keeps) }
     }
 
@@ -145,6 +160,9 @@ package struct PostReceiver: Sendable, Hashable {
     package var ordinal: UInt32
     package var firstIdentifier: Int32 = 0
     package var identifierCount: Int32 = 0
+    /// Which of the mail's shares it is a member of, plus one; zero when no other member would get the message,
+    /// or the store says which.
+    package var share: Int32 = 0
     package var qos: QoS
     package var retain: Bool
     package var isPersistent: Bool
