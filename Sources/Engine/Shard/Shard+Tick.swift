@@ -153,8 +153,8 @@ extension Shard {
             case .granted(let claim, let session, let ended): granted(claim, session, ended: ended)
             case .proceed(let claim):
                 follow(claim, commons.registry.withLock { $0.proceed(claim) })
-            case .settled(let positions):
-                for position in positions { ledger.settle(position) }
+            case .settled(let ranges):
+                for positions in ranges { ledger.settle(positions) }
             case .refused(let position, let messages): ledger.refuse(position, messages: messages)
             case .takeBack(let topic, let number): takeBack(topic, number)
             case .nudge(let number):
