@@ -45,9 +45,8 @@ package final class Session: @unchecked Sendable {
     package var isStored = false
     /// The last change of its queue or record: when it is committed, the store shows what the session is.
     package var lastChange: HoldWait?
-    /// The last tick in which retained messages were sent to it: what one tick sends is bounded by the room there
-    /// was at its beginning.
-    package var retainedTick: UInt64 = 0
+    /// Retained messages on their way, while it is connected.
+    var retained: RetainedLine?
     package var subscriptions: [Text: SubscriptionRecord] = [:]
     /// What the store holds, or would hold if the session were persistent.
     package var record: ClientRecord
