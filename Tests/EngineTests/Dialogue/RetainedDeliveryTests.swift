@@ -105,15 +105,14 @@ import Testing
             Subscription(filter: "t", options: SubscriptionOptions(qos: $0))
         }
         client.send(.subscribe(Subscribe(packetID: 9, subscriptions: lines)))
-        let answer = client.take().first
-        #expect(
-            answer == .suback(Suback(packetID: 9, reasons: [.grantedQoS0, .grantedQoS2, .grantedQoS1])))
+        let packets = client.take()
+        let answer = Suback(packetID: 9, reasons: [.grantedQoS0, .grantedQoS2, .grantedQoS1])
+        #expect(packets.first == .suback(answer))
+        client.keep(Array(packets.dropFirst()))
         #expect(changeCount.withLock { $0 } == 1)
-        #expect(publishes(client, in: world).count <= 1)
-        world.join("p").exchange(.publish("t", "new", qos: .exactlyOnce, id: 1), .pubrel(1))
-        let x = client.take(); print("DEBUG", x, client.isClosed, try world.stored().deliveries)
-        client.keep(x)
-        #expect(client.acknowledgeAll().map(\.qos) == [.atLeastOnce])
+        #expect(publishes(client, in: world).texts == ["v"])
+        world.join("p").send(.publish("t", "new", qos: .exactlyOnce, id: 1))
+        #expect(publishes(client, in: world).map(\.qos) == [.atLeastOnce])
     }
 
     @Test func `retained messages that one line asks for come although the next does not`() throws {
