@@ -45,6 +45,11 @@ package final class Session: @unchecked Sendable {
     package var isStored = false
     /// The last change of its queue or record: when it is committed, the store shows what the session is.
     package var lastChange: HoldWait?
+    /// The last time it forgot a packet identifier of `receptions`: whoever asks for that again may be answered when it is
+    /// committed.
+    package var lastRelease: HoldWait?
+    /// The last time it forgot a subscription.
+    package var lastUnsubscription: HoldWait?
     /// The last tick in which retained messages were sent to it: what one tick sends is bounded by the room there
     /// was at its beginning.
     package var retainedTick: UInt64 = 0

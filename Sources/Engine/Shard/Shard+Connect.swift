@@ -97,8 +97,9 @@ extension Shard {
             session.uncommitted[index].wait = .position(ledger.position(of: ticket) ?? 0)
             session.uncommitted[index].tick = 0
         }
-        if case .ticket(let ticket) = session.lastChange {
-            session.lastChange = ledger.position(of: ticket).map { .position($0) }
+        for change in [\Session.lastChange, \.lastRelease, \.lastUnsubscription] {
+            guard case .ticket(let ticket) = session[keyPath: change] else { continue }
+            session[keyPath: change] = ledger.position(of: ticket).map { .position($0) }
         }
         deadlines.cancel(session)
     }

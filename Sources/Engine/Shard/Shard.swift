@@ -185,11 +185,7 @@ package final class Shard {
     /// Ends the tick: hands over, posts, and asks for what must be done outside.
     package func endTick(now: Milliseconds) {
         begin(now)
-        repeat {
-            handOver()
-            post()
-            performAfterHandOver()
-        } while !lane.isEmpty || !afterHandOver.isEmpty || !tick.isEmpty
+        passOn()
         sendStaging()
         askAgain()
         flushDirty()
