@@ -50,6 +50,8 @@ package final class Shard {
 
     var ledger = TicketLedger()
     var waiters: Deque<Waiter> = []
+    /// Whether some stand behind others of later tickets.
+    var waitersAreMixed = false
     var sends: [UInt64: Parcel] = [:]
     var inlineTickets: [UInt64: UInt64] = [:]
     var holding: [Session] = []
@@ -122,6 +124,10 @@ package final class Shard {
         if connection.inbound.readableBytes == 0 {
             connection.inbound = bytes
         } else {
+            // In a stream whose reads never end with a packet nothing else gives room back.
+            if connection.inbound.readerIndex >= connection.inbound.readableBytes {
+                connection.inbound.discardReadBytes()
+            }
             connection.inbound.writeImmutableBuffer(bytes)
         }
         parse(connection)

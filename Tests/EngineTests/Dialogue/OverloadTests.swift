@@ -227,6 +227,21 @@ extension OverloadTests {
     }
 }
 
+/// What has arrived.
+extension OverloadTests {
+    @Test func `reads that never end with a packet are not kept`() throws {
+        let world = try World()
+        let client = world.join("c")
+        let packet = Packet.publish("t", Text(bytes: Array(repeating: 97, count: 1_000))).bytes(.v5)
+        client.send(bytes: Array(packet.prefix(10)))
+        for _ in 0..<200 { client.send(bytes: Array(packet.dropFirst(10) + packet.prefix(10))) }
+        let connection = try #require(world.shards[0].connection(client.slot))
+        #expect(connection.inbound.readableBytes == 10 && connection.inbound.capacity < 10_000)
+        client.send(bytes: Array(packet.dropFirst(10)) + Packet.pingreq.bytes(.v5))
+        #expect(client.take() == [.pingresp])
+    }
+}
+
 /// Sizes at their limits.
 extension OverloadTests {
     @Test func `a message is sent if the packet that it makes is within the client's Maximum Packet Size`()
