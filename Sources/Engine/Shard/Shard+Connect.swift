@@ -11,7 +11,8 @@ import Synchronization
 extension Shard {
     func receiveConnect(_ connect: Connect, on connection: Connection) {
         connection.version = connect.version
-        connection.packetBytesMax = connect.properties.maximumPacketSize.map(Int.init) ?? .max
+        connection.packetBytesMax = min(
+            connect.properties.maximumPacketSize.map(Int.init) ?? .max, Limits.protocolPacketBytesMax)
         let others = commons.connectionCount.load(ordering: .relaxed) - 1
         let decision = ConnectDecision(connect, limits: limits, clients: others, using: &random)
         switch decision {
@@ -24,7 +25,7 @@ extension Shard {
 
     /// Whether CONNACK fits: who cannot be answered must not take a session over.
     private func canAnswer(_ parameters: SessionParameters, on connection: Connection) -> Bool {
-        guard connection.packetBytesMax != .max else { return true }
+        guard connection.packetBytesMax < Limits.protocolPacketBytesMax else { return true }
         var scratch = ByteBuffer()
         let connack = Connack(reason: .success, properties: parameters.connackProperties(limits))
         return Packet.connack(connack)

@@ -276,6 +276,14 @@ extension OverloadTests {
         #expect(count <= Limits.protocolPacketBytesMax)
     }
 
+    @Test(arguments: [nil, UInt32.max])
+    func `nor may one whose client asks for more`(maximum: UInt32?) throws {
+        let world = try World()
+        let client = world.join("c") { $0.maximumPacketSize = maximum }
+        let connection = try #require(world.shards[0].connection(client.slot))
+        #expect(connection.packetBytesMax == Limits.protocolPacketBytesMax)
+    }
+
     @Test func `the embedding program is told that a message is too large for any packet`() throws {
         let world = try World()
         let payload = [UInt8](repeating: 0, count: Limits.publicationBytesMax)
