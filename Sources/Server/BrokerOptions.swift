@@ -35,6 +35,8 @@ public struct BrokerOptions: Sendable {
         limits.uncommittedBytesMax = max(
             limits.uncommittedBytesMax, limits.batchBytesMax, limits.sessionUncommittedBytesMax)
         limits.inflightMax = UInt16(clamping: min(Int(limits.inflightMax), limits.queuedMessagesMax))
+        limits.waitingAnswersMax = max(
+            limits.waitingAnswersMax, Int(limits.receiveMaximum) + 2 * Int(limits.inflightMax))
         return limits
     }
 

@@ -37,6 +37,7 @@ package struct Lane: Sendable {
         arena.count + changes.count * MemoryLayout<LaneChange>.stride
             + deliveries.count * MemoryLayout<LaneDelivery>.stride
             + messages.count * MemoryLayout<LaneMessage>.stride
+            + identifiers.count * MemoryLayout<UInt32>.stride
     }
 
     /// Starts an entry: the changes appended until the next `begin` belong to it.

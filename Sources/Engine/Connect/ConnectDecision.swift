@@ -63,7 +63,8 @@ extension SessionParameters {
         keepAliveSeconds = connect.keepAlive
         isKeepAliveAssigned = false
         receiveMaximum = min(connect.properties.receiveMaximum ?? .max, limits.inflightMax)
-        packetBytesMax = connect.properties.maximumPacketSize.map(Int.init) ?? .max
+        packetBytesMax = min(
+            connect.properties.maximumPacketSize.map(Int.init) ?? .max, Limits.protocolPacketBytesMax)
         topicAliasMaximum = min(connect.properties.topicAliasMaximum ?? 0, limits.topicAliasMaximum)
         requestsProblemInformation = connect.properties.requestProblemInformation ?? true
         will = connect.will.map(WillRecord.init)

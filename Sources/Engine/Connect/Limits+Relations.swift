@@ -5,6 +5,13 @@ extension Limits {
     /// The largest packet that MQTT can describe: one byte of type, four of length, and 268,435,455 more.
     package static let protocolPacketBytesMax = 268_435_460
 
+    /// What topic, properties and payload of a message may weigh together, so that a PUBLISH of it can be written for
+    /// clients of every version.
+    static let publicationBytesMax = protocolPacketBytesMax - 32
+
+    /// How many bytes may wait for a client that does not take the answers to what it sends, before it is not read.
+    var answerBytesMax: Int { outboundBytesMax > .max / 2 ? .max : outboundBytesMax * 2 }
+
     /// One sentence for each limit that is out of range or contradicts another; empty when all is well.
     package var faults: [String] { rangeFaults + relationFaults }
 
@@ -17,6 +24,7 @@ extension Limits {
             ("queuedMessagesMax", queuedMessagesMax), ("tailMessagesMax", tailMessagesMax),
             ("tailBytesMax", tailBytesMax), ("windowMessagesMax", windowMessagesMax),
             ("windowBytesMax", windowBytesMax), ("outboundBytesMax", outboundBytesMax),
+            ("tickBytesMax", tickBytesMax),
         ]
         let natural = [
             ("retainedBytesMax", retainedBytesMax), ("topicAliasBytesMax", topicAliasBytesMax),
@@ -53,6 +61,9 @@ extension Limits {
         require(
             Int(inflightMax) <= queuedMessagesMax,
             "What is in flight is queued: queuedMessagesMax is too small.")
+        require(
+            waitingAnswersMax >= Int(receiveMaximum) + 2 * Int(inflightMax),
+            "waitingAnswersMax must have room for receiveMaximum and twice inflightMax.")
         return faults
     }
 }

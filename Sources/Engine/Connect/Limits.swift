@@ -73,6 +73,11 @@ package struct Limits: Hashable, Sendable {
 
     // MARK: Between shards, and to the store
 
+    /// How many bytes one tick may gather, with all their receivers, before what else has arrived waits for the next.
+    package var tickBytesMax = 4 << 20
+    /// How many answers to one client may wait for a commit before it is not read.
+    package var waitingAnswersMax = 100_000
+
     /// How many bytes may wait in the mailbox of one shard.
     package var mailboxBytesMax = 16 << 20
     /// How many bytes may wait for their commit, all lanes together, before publishers are held back.

@@ -48,6 +48,11 @@ package final class Session: @unchecked Sendable {
     package var changes: Deque<HoldWait> = []
     /// Retained messages on their way, while it is connected.
     var retained: RetainedLine?
+    /// The last time it forgot a packet identifier of `receptions`: whoever asks for that again may be answered when it is
+    /// committed.
+    package var lastRelease: HoldWait?
+    /// The last time it forgot a subscription.
+    package var lastUnsubscription: HoldWait?
     package var subscriptions: [Text: SubscriptionRecord] = [:]
     /// What the store holds, or would hold if the session were persistent.
     package var record: ClientRecord

@@ -56,7 +56,8 @@ package final class Connection {
     package var decoder: Decoder
     package var inbound = ByteBuffer()
     package var outbound = ByteBuffer()
-    package var packetBytesMax = Int.max
+    /// The largest packet it may be sent: the client's Maximum Packet Size, or what MQTT can carry.
+    package var packetBytesMax = Limits.protocolPacketBytesMax
     /// The client's Receive Maximum, capped.
     package var windowMax = 0
     /// How many acknowledgements of each kind wait for a commit.
@@ -81,6 +82,13 @@ package final class Connection {
         decoder = Decoder(packetBytesMax: packetBytesMax)
         openedAt = now
         receivedAt = now
+    }
+
+    /// Whether a PUBLISH of these bytes fits, whatever is added to them: a header of five bytes, the lengths of topic and
+    /// properties, packet identifier, expiry and alias, and five bytes for each subscription identifier.
+    @inline(__always)
+    func surelyFits(bytes: Int, identifiers: Int) -> Bool {
+        bytes &+ identifiers &* 5 &+ 32 <= packetBytesMax
     }
 
     /// Whether nothing more may be queued for the socket.
@@ -120,17 +128,22 @@ package struct Waiter: Sendable, Hashable {
 /// A count per kind of waiter, and the ticket of the last one.
 package struct WaiterCounts: Sendable, Hashable {
     private var counts: InlineArray<8, Int32> = .init(repeating: 0)
+    /// All kinds together.
+    package private(set) var total: Int32 = 0
     private var tickets: InlineArray<8, UInt64> = .init(repeating: 0)
 
     package init() {}
 
     package subscript(kind: WaiterKind) -> Int32 {
         get { counts[Int(kind.rawValue)] }
-        set { counts[Int(kind.rawValue)] = newValue }
+        set {
+            total &+= newValue &- counts[Int(kind.rawValue)]
+            counts[Int(kind.rawValue)] = newValue
+        }
     }
 
     package mutating func add(_ kind: WaiterKind, ticket: UInt64) {
-        counts[Int(kind.rawValue)] += 1
+        self[kind] += 1
         tickets[Int(kind.rawValue)] = ticket
     }
 

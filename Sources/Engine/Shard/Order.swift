@@ -75,7 +75,8 @@ package enum DropReason: String, Sendable, Hashable {
     case queueFull
     /// A full mailbox between shards, QoS 0 only.
     case mailboxFull
-    /// Held back behind an uncommitted QoS 2 publish, beyond the allowance.
+    /// QoS 0 of a publisher, whose session this is, that was beyond its allowance of uncommitted publishes, or came while
+    /// too much was uncommitted.
     case allowance
 }
 

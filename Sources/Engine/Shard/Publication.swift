@@ -124,7 +124,10 @@ extension Shard {
                 return noteDrop(target.session, .queueFull)
             }
             appendDelivery(&target, identifiers, share: share, of: publication, &progress)
-        } else if let share, target.qos != .atMostOnce {
+        } else if target.qos == .atMostOnce {
+            // Nobody there, and nothing that is kept for later.
+            if target.isPersistent && !commons.seats[target.place].isConnected { return }
+        } else if let share {
             target.share = tick.append(share: share)
         }
         target.firstIdentifier = Int32(tick.identifiers.count)

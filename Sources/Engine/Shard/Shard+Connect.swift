@@ -11,7 +11,8 @@ import Synchronization
 extension Shard {
     func receiveConnect(_ connect: Connect, on connection: Connection) {
         connection.version = connect.version
-        connection.packetBytesMax = connect.properties.maximumPacketSize.map(Int.init) ?? .max
+        connection.packetBytesMax = min(
+            connect.properties.maximumPacketSize.map(Int.init) ?? .max, Limits.protocolPacketBytesMax)
         let others = commons.connectionCount.load(ordering: .relaxed) - 1
         let decision = ConnectDecision(connect, limits: limits, clients: others, using: &random)
         switch decision {
@@ -24,7 +25,7 @@ extension Shard {
 
     /// Whether CONNACK fits: who cannot be answered must not take a session over.
     private func canAnswer(_ parameters: SessionParameters, on connection: Connection) -> Bool {
-        guard connection.packetBytesMax != .max else { return true }
+        guard connection.packetBytesMax < Limits.protocolPacketBytesMax else { return true }
         var scratch = ByteBuffer()
         let connack = Connack(reason: .success, properties: parameters.connackProperties(limits))
         return Packet.connack(connack)
@@ -116,6 +117,10 @@ extension Shard {
                 guard case .ticket(let ticket) = change else { return change }
                 return ledger.position(of: ticket).map { .position($0) }
             })
+        for change in [\Session.lastRelease, \.lastUnsubscription] {
+            guard case .ticket(let ticket) = session[keyPath: change] else { continue }
+            session[keyPath: change] = ledger.position(of: ticket).map { .position($0) }
+        }
         deadlines.cancel(session)
     }
 

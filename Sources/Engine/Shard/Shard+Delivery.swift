@@ -166,7 +166,9 @@ extension Shard {
     /// Whether a message is still alive and not too large for the client.
     private func fits(_ parcel: Parcel, _ connection: Connection) -> Bool {
         if parcel.expiresAt != 0 && parcel.expiresAt <= now && parcel.state == .queued { return false }
-        guard connection.packetBytesMax != .max else { return true }
+        if connection.surelyFits(bytes: parcel.bytes.count, identifiers: parcel.identifiers.count) {
+            return true
+        }
         return parcel.identifiers.withUnsafeBufferPointer { identifiers in
             PublishEncoder.byteCount(
                 PublishHead(
@@ -210,7 +212,8 @@ extension Shard {
         return mail.arena.withUnsafeBytes { bytes in
             mail.identifiers.withUnsafeBufferPointer { all in
                 let identifiers = UnsafeBufferPointer(rebasing: all[range])
-                if connection.packetBytesMax != .max {
+                let size = post.topic.count &+ post.properties.count &+ post.payload.count
+                if !connection.surelyFits(bytes: size, identifiers: range.count) {
                     let count = PublishEncoder.byteCount(
                         head, topicBytes: post.topic.count, propertyBytes: post.properties.count,
                         payloadBytes: post.payload.count, identifiers: identifiers,
@@ -250,7 +253,8 @@ extension Shard {
         _ head: PublishHead, _ topicBytes: Int, _ propertyBytes: Int, _ payloadBytes: Int,
         _ identifiers: UnsafeBufferPointer<UInt32>, _ connection: Connection
     ) -> Bool {
-        guard connection.packetBytesMax != .max else { return true }
+        let size = topicBytes &+ propertyBytes &+ payloadBytes
+        if connection.surelyFits(bytes: size, identifiers: identifiers.count) { return true }
         var longest = head
         longest.topicAlias = 1
         return PublishEncoder.byteCount(

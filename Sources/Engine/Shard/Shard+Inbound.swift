@@ -16,9 +16,11 @@ extension Shard {
         do {
             try buffer.withUnsafeReadableBytes { bytes in
                 while connection.block.isEmpty && connection.stage != .closed {
-                    if connection.isCongested(limits.outboundBytesMax * 2) { congest(connection) }
+                    if connection.isCongested(limits.answerBytesMax) { congest(connection) }
+                    if isTickFull { waitForTick(connection) }
                     guard connection.block.isEmpty else { break }
                     guard let frame = try connection.decoder.scan(bytes, from: used) else { break }
+                    guard hasRoom(for: frame.type, on: connection) else { break }
                     guard try receive(frame, of: bytes, on: connection) else { break }
                     used = frame.end
                 }
@@ -63,6 +65,11 @@ extension Shard {
         guard connection.inbound.readableBytes > 0, connection.session != nil else { return }
         connection.block.subtract([.tick, .congestion])
         parse(connection)
+        while connection.block == .tick, connection.stage != .closed, isTickFull {
+            passOn()
+            connection.block.remove(.tick)
+            parse(connection)
+        }
         guard connection.stage != .closed, connection.inbound.readableBytes > 0 else { return }
         let buffer = connection.inbound
         buffer.withUnsafeReadableBytes { bytes in
@@ -92,7 +99,7 @@ extension Shard {
         let waiting = congested
         congested.removeAll(keepingCapacity: true)
         for connection in waiting where connection.stage != .closed {
-            if connection.isCongested(limits.outboundBytesMax * 2) {
+            if connection.isCongested(limits.answerBytesMax) {
                 congested.append(connection)
             } else {
                 unblock(connection, .congestion)

@@ -18,11 +18,7 @@ extension Shard {
         }
         guard let topic = topic(of: view, in: bytes, on: connection) else { return true }
         if isOverloaded(session) {
-            guard session.inflight.count > 0 else {
-                connection.block.insert(.overload)
-                overloaded.append(connection)
-                return false
-            }
+            guard session.inflight.count > 0 else { return holdBack(connection) }
             refusePublish(view, .quotaExceeded, connection)
             return true
         }
@@ -146,7 +142,9 @@ extension Shard {
     /// Says no to one publish; a 3.x client can only be closed, or not told.
     private func refusePublish(_ view: PublishView, _ reason: ReasonCode, _ connection: Connection) {
         switch (view.qos, connection.version) {
-        case (.atMostOnce, _): break
+        case (.atMostOnce, _):
+            guard reason == .quotaExceeded, let session = connection.session else { break }
+            noteDrop(session.number, .allowance)
         case (_, let version) where version != .v5 && reason == .quotaExceeded:
             drop(connection, reason, "too many publishes are not yet committed")
         case (.atLeastOnce, _):
@@ -160,60 +158,31 @@ extension Shard {
     }
 
     /// PUBREL: the packet identifier is forgotten, durably, before PUBCOMP says so. One that is not known may have
-    /// been forgotten a moment ago, on an earlier connection, and not durably yet.
+    /// been forgotten a moment ago, on an earlier connection, and not durably yet: then it waits for that.
     func receivePubrel(_ packetID: UInt16, on connection: Connection) {
         guard let session = connection.session else { return }
         let isKnown = session.receptions.remove(packetID) != nil
         let reason: ReasonCode =
             isKnown || connection.version != .v5 ? .success : .packetIdentifierNotFound
-        guard session.isPersistent else {
+        guard session.isPersistent, isKnown || !isDone(session.lastRelease) else {
             return acknowledge(connection, .pubcomp, packetID: packetID, reason: reason, after: nil)
         }
+        if !isKnown, case .ticket(let ticket) = session.lastRelease {
+            return acknowledge(connection, .pubcomp, packetID: packetID, reason: reason, after: ticket)
+        }
         let ticket = beginEntry()
+        session.lastRelease = .ticket(ticket)
         lane.append(.release(session: session.number, packetID: packetID))
         acknowledge(connection, .pubcomp, packetID: packetID, reason: reason, after: ticket)
-    }
-
-    // MARK: Overload
-
-    private func isOverloaded(_ session: Session) -> Bool {
-        isStuck || commons.queuedBytes + lane.arena.count > limits.uncommittedBytesMax
-            || uncommittedBytes(of: session) > limits.sessionUncommittedBytesMax
-    }
-
-    /// What the session has published and is not yet committed: its allowance survives reconnects.
-    private func uncommittedBytes(of session: Session) -> Int {
-        while let first = session.uncommitted.first, isDone(first.wait) {
-            session.uncommittedBytes -= first.bytes
-            session.uncommitted.removeFirst()
-        }
-        return session.uncommittedBytes + session.holdBytes
-    }
-
-    private func countUncommitted(_ bytes: Int, of session: Session) {
-        session.uncommittedBytes += bytes
-        if let last = session.uncommitted.last, last.tick == tickSerial {
-            session.uncommitted[session.uncommitted.count - 1].bytes += bytes
-            session.uncommitted[session.uncommitted.count - 1].wait = .ticket(ticket)
-        } else {
-            session.uncommitted.append(
-                UncommittedBytes(wait: .ticket(ticket), bytes: bytes, tick: tickSerial))
-        }
-    }
-
-    /// Reads on from connections that were blocked, as soon as there is room.
-    func retryOverloaded() {
-        guard !overloaded.isEmpty else { return }
-        let waiting = overloaded
-        overloaded.removeAll(keepingCapacity: true)
-        for connection in waiting where connection.stage == .connected {
-            unblock(connection, .overload)
-        }
     }
 
     // MARK: Inline
 
     func publishInline(_ message: MessageRecord, retain: Bool, ticket: UInt64) {
+        let bytes = message.topic.bytes.count + message.properties.count + message.payload.count
+        guard bytes <= Limits.publicationBytesMax else {
+            return orders.append(.completed(ticket: ticket, reason: .packetTooLarge))
+        }
         let isOpened = withPublication(
             topic: message.topic, properties: message.properties, payload: message.payload
         ) { publication in

@@ -9,6 +9,11 @@ import Persistence
 extension Shard {
     func receiveSubscribe(_ subscribe: Subscribe, on connection: Connection) {
         guard let session = connection.session else { return }
+        if isBeyondReserve(session, adding: subscribe.subscriptions) {
+            let reasons = subscribe.subscriptions.map { _ in ReasonCode.quotaExceeded }
+            let packet = Packet.suback(Suback(packetID: subscribe.packetID, reasons: reasons))
+            return answer(packet, reasons.count, after: nil, on: connection)
+        }
         let identifier = subscribe.properties.subscriptionIdentifiers.first
         var change = SubscriptionChange(session: session)
         var reasons: [ReasonCode] = []
@@ -26,7 +31,7 @@ extension Shard {
             }
         }
         let packet = Packet.suback(Suback(packetID: subscribe.packetID, reasons: reasons))
-        conclude(change, packet, on: connection)
+        conclude(change, packet, reasons.count, on: connection)
     }
 
     /// Sets one subscription, in the index and in the entry.
@@ -57,28 +62,41 @@ extension Shard {
         guard let session = connection.session else { return }
         var change = SubscriptionChange(session: session)
         var reasons: [ReasonCode] = []
+        let repeats = session.isStored && waitsElsewhere(session.lastUnsubscription)
         for text in unsubscribe.filters {
             let isKnown = session.subscriptions.removeValue(forKey: text) != nil
             reasons.append(isKnown ? .success : .noSubscriptionExisted)
-            // One that is gone may have gone a moment ago, and not durably yet.
-            if isKnown || session.isStored { change.remove(text) }
+            if isKnown || repeats { change.remove(text) }
             cancelRetained(text, session)
         }
         let packet = Packet.unsuback(Unsuback(packetID: unsubscribe.packetID, reasons: reasons))
-        conclude(change, packet, on: connection)
+        conclude(change, packet, reasons.count, on: connection)
+    }
+
+    /// Whether it waits for an entry of another shard's: nothing of this shard's can wait for that but a later entry.
+    private func waitsElsewhere(_ wait: HoldWait?) -> Bool {
+        guard case .position(let position) = wait else { return false }
+        return !ledger.isDone(position: position)
     }
 
     /// Makes the change durable where the session is, and answers after that.
-    private func conclude(_ change: SubscriptionChange, _ reply: Packet, on connection: Connection) {
+    private func conclude(
+        _ change: SubscriptionChange, _ reply: Packet, _ reasonCount: Int, on connection: Connection
+    ) {
         let session = change.session
         // A volatile session with a shared subscription has a record, so that its deliveries can be given to
         // another member after a crash.
         let needsRecord = !session.isPersistent && !session.isStored && session.hasShare
         var ticket: UInt64?
+        let bytesBefore = lane.bytes
         if session.isPersistent || session.isStored || needsRecord, !change.isEmpty {
             ticket = beginEntry()
             if needsRecord { appendRecord(session) }
             append(change)
+            if !change.removed.isEmpty { session.lastUnsubscription = ticket.map { .ticket($0) } }
+        } else if session.isStored, case .ticket(let last) = session.lastUnsubscription {
+            // What is gone may have gone a moment ago, and not durably yet.
+            if !ledger.isDone(last) { ticket = last }
         }
         let subscriber = Subscriber(
             session: session.number, seat: session.seat, isPersistent: session.isPersistent)
@@ -87,10 +105,18 @@ extension Shard {
             guard let record = session.subscriptions[filter.text] else { continue }
             afterHandOver.append(.subscribe(filter, subscriber, record))
         }
-        connection.replies.append(reply)
-        acknowledge(connection, .reply, after: ticket)
+        answer(reply, reasonCount + lane.bytes - bytesBefore, after: ticket, on: connection)
         requestRetained(change.retained, session, after: ticket)
         waitForTick(connection)
+    }
+
+    /// Queues a reply; it counts against the session's allowance, with what it says was done, unless it leaves at once.
+    private func answer(_ reply: Packet, _ bytes: Int, after ticket: UInt64?, on connection: Connection) {
+        if let session = connection.session, ticket != nil || connection.waiting[.reply] > 0 {
+            countUncommitted(bytes, of: session)
+        }
+        connection.replies.append(reply)
+        acknowledge(connection, .reply, after: ticket)
     }
 
     private func append(_ change: SubscriptionChange) {

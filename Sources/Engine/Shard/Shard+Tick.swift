@@ -8,6 +8,18 @@ import Synchronization
 
 /// The end of a tick: hand-over, then posting.
 extension Shard {
+    /// Whether the tick has gathered so much that what else has arrived must wait for the next one.
+    var isTickFull: Bool { tick.bytes &+ lane.bytes > limits.tickBytesMax }
+
+    /// Hands over and posts what the tick has gathered, and what comes of it.
+    func passOn() {
+        repeat {
+            handOver()
+            post()
+            performAfterHandOver()
+        } while !lane.isEmpty || !afterHandOver.isEmpty || !tick.isEmpty
+    }
+
     /// Hands the lane over and does what had to wait for it.
     func handOver() {
         if !lane.isEmpty {

@@ -123,6 +123,10 @@ package final class Shard {
         if connection.inbound.readableBytes == 0 {
             connection.inbound = bytes
         } else {
+            // In a stream whose reads never end with a packet nothing else gives room back.
+            if connection.inbound.readerIndex >= connection.inbound.readableBytes {
+                connection.inbound.discardReadBytes()
+            }
             connection.inbound.writeImmutableBuffer(bytes)
         }
         parse(connection)
@@ -187,11 +191,7 @@ package final class Shard {
     /// Ends the tick: hands over, posts, and asks for what must be done outside.
     package func endTick(now: Milliseconds) {
         begin(now)
-        repeat {
-            handOver()
-            post()
-            performAfterHandOver()
-        } while !lane.isEmpty || !afterHandOver.isEmpty || !tick.isEmpty
+        passOn()
         sendStaging()
         askAgain()
         flushDirty()

@@ -25,6 +25,7 @@ package struct Mail: Sendable {
     package var bytes: Int {
         arena.count + receivers.count * MemoryLayout<PostReceiver>.stride
             + posts.count * MemoryLayout<Post>.stride
+            + identifiers.count * MemoryLayout<UInt32>.stride
     }
 
     package mutating func append(bytes: UnsafeRawBufferPointer) -> Slice {

@@ -152,7 +152,9 @@ import Testing
             $0.topicAliasMaximum = 8
         }
         let plain = try accepted(Connect(clientID: "c"), limits: limits)
-        #expect(plain.receiveMaximum == 100 && plain.packetBytesMax == .max && plain.topicAliasMaximum == 0)
+        #expect(
+            plain.receiveMaximum == 100 && plain.packetBytesMax == Limits.protocolPacketBytesMax
+                && plain.topicAliasMaximum == 0)
         #expect(plain.requestsProblemInformation)
         let modest = v5 {
             $0.receiveMaximum = 10
