@@ -63,17 +63,18 @@ enum Netting {
     }
 
     /// Where the delivery with this number and ordinal is; nil when it has been committed already, as happens to a
-    /// lane of which the rest was not: then it is the store's.
+    /// lane of which the rest was not: then it is the store's. So is one that never was in a lane: a damaged store may
+    /// give deliveries with numbers that it was not given yet.
     private static func locate(
         _ session: SessionNumber, _ number: MessageNumber, _ ordinal: UInt32, _ lanes: [Lane]
     ) -> (lane: Int, delivery: Int)? {
         let low = laneIndex(of: number, lanes)
-        let message = lanes[low].messages[Int(number - lanes[low].firstNumber)]
-        if message.isSettled { return nil }
-        precondition(ordinal < UInt32(message.deliveryCount), "a removal of a delivery that was never made")
+        guard let index = Int(exactly: number - lanes[low].firstNumber), index < lanes[low].messages.count
+        else { return nil }
+        let message = lanes[low].messages[index]
+        guard !message.isSettled, ordinal < UInt32(message.deliveryCount) else { return nil }
         let delivery = Int(message.firstDelivery) + Int(ordinal)
-        precondition(lanes[low].deliveries[delivery].session == session, "a removal of another's delivery")
-        return (low, delivery)
+        return lanes[low].deliveries[delivery].session == session ? (low, delivery) : nil
     }
 
     private static func references(_ message: LaneMessage, _ lane: Lane) -> Int {
