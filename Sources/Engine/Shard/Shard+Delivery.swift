@@ -100,6 +100,7 @@ extension Shard {
         } else {
             readOn(session)
         }
+        if let line = session.retained { unparkRetained(line, session, connection) }
     }
 
     func send(_ parcel: Parcel, _ session: Session, _ connection: Connection) {
@@ -274,7 +275,7 @@ extension Shard {
     }
 
     private func remaining(_ expiresAt: Milliseconds) -> UInt32? {
-        expiresAt == 0 ? nil : UInt32(clamping: max(1, (expiresAt &- now &+ 999) / 1000))
+        expiresAt == 0 ? nil : UInt32(clamping: (expiresAt &- now &+ 999) / 1000)
     }
 }
 

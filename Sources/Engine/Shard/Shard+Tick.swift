@@ -138,7 +138,7 @@ extension Shard {
             wantsSelfWake = false
             orders.append(.wakeSelf(afterMilliseconds: 0))
         }
-        if !retainedRequests.isEmpty || !overloaded.isEmpty || !sweeps.isEmpty || !congested.isEmpty {
+        if !retainedLines.ready.isEmpty || !overloaded.isEmpty || !sweeps.isEmpty || !congested.isEmpty {
             orders.append(.wakeSelf(afterMilliseconds: 2))
         }
     }

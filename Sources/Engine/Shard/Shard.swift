@@ -50,6 +50,8 @@ package final class Shard {
 
     var ledger = TicketLedger()
     var waiters: Deque<Waiter> = []
+    /// Whether some stand behind others of later tickets.
+    var waitersAreMixed = false
     var sends: [UInt64: Parcel] = [:]
     var inlineTickets: [UInt64: UInt64] = [:]
     var holding: [Session] = []
@@ -63,8 +65,7 @@ package final class Shard {
     var drops: [DropKey: Int] = [:]
     /// Counts ticks, to know what was held in this one.
     var tickSerial: UInt64 = 1
-    var retainedRequests: [RetainedRequest] = []
-    var retainedRound: UInt64 = 0
+    var retainedLines = RetainedLines()
     /// Refused values for which the store is asked what it has instead, by round.
     var takenBack: [UInt64: (topic: Text, number: MessageNumber)] = [:]
     var sweeps: [Sweep] = []
@@ -171,6 +172,7 @@ package final class Shard {
             lastScan = now
             scanConnections()
             tidyRetained()
+            unparkRetained()
             countNext()
         }
         advanceWaiting()
@@ -279,7 +281,11 @@ package final class Shard {
             if connection.isWritable && connection.outbound.readableBytes > 0 {
                 orders.append(.flush(connection.id))
                 let isCongested = connection.isCongested(limits.outboundBytesMax)
-                if isCongested, connection.session?.hasWaiting == true { refilling.append(connection) }
+                if isCongested, let session = connection.session,
+                    session.hasWaiting || session.retained != nil
+                {
+                    refilling.append(connection)
+                }
             }
         }
         if !refilling.isEmpty { wantsSelfWake = true }
