@@ -25,7 +25,7 @@ final class Database {
         self.gate = gate
         try DirectoryLock.makeDirectory(path)
         lock = try DirectoryLock(path)
-        let end = try FileHeader.check(path)
+        let end = try FileHeader.check(path, freePages: true)
         let environment = try translating(path, .opening) { () throws(LMDBFailure) in
             try Environment(path, mapBytes: Space.firstMapBytes(end, options), flags: MDB_NOTLS, options)
         }

@@ -14,6 +14,8 @@ final class Environment: @unchecked Sendable {
     let pointer: OpaquePointer
     let path: String
     private(set) var pageSize = 4_096
+    /// See `FaultSentence`.
+    let faultSentence: UnsafeMutablePointer<CChar>?
     /// Readers of dead processes that were found when the environment was opened.
     private(set) var staleReaderCount = 0
     private var opened: Tables?
@@ -33,6 +35,8 @@ final class Environment: @unchecked Sendable {
         pointer = created
         self.path = path
         self.lock = lock
+        faultSentence = FaultSentence.make(path)
+        FaultSentence.set(on: created)
         try LMDBFailure.check(mdb_env_set_maxdbs(pointer, Tables.countMax))
         try LMDBFailure.check(mdb_env_set_maxreaders(pointer, UInt32(clamping: options.readersMax)))
         try LMDBFailure.check(mdb_env_set_mapsize(pointer, mapBytes))

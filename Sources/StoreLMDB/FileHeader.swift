@@ -31,12 +31,22 @@ struct FileHeader {
     private let size: Int
 
     /// Bytes up to the end of the last page; zero when there is no file or an empty one. Throws when the file is
-    /// no LMDB database, is damaged, or shorter than it says.
-    static func check(_ directory: String) throws(StoreError) -> Int {
+    /// no LMDB database, is damaged, or shorter than it says. With `freePages` the list of them must be sound, too, unless
+    /// it is so long that to look at it would take its time: whoever writes does so where it says.
+    static func check(_ directory: String, freePages: Bool = false) throws(StoreError) -> Int {
         if access(directory + "/data.mdb", F_OK) != 0, errno == ENOENT { return 0 }
         let header = try open(directory, O_RDONLY, "read")
         defer { Glibc.close(header.descriptor) }
-        return header.size == 0 ? 0 : try header.bytesInUse()
+        return header.size == 0 ? 0 : try header.bytesInUse(freePages: freePages)
+    }
+
+    /// The last page of the state that a transaction has left; `nil` when the meta pages are those of later ones.
+    static func lastPage(_ directory: String, transaction: Int) throws(StoreError) -> Int? {
+        let header = try open(directory, O_RDONLY, "read")
+        defer { Glibc.close(header.descriptor) }
+        let pageSize = try header.meta(0, at: 0).pageSize
+        let meta = try header.meta(transaction & 1, at: transaction & 1 * pageSize)
+        return meta.transaction == UInt64(transaction) ? Int(clamping: meta.lastPage) : nil
     }
 
     /// What is wrong with the pages of the state that a transaction has left, which a reader keeps from being written
@@ -89,7 +99,7 @@ struct FileHeader {
         StoreError(.newerFormat, "\(directory) was written by \(writer). It was not touched.")
     }
 
-    private func bytesInUse() throws(StoreError) -> Int {
+    private func bytesInUse(freePages: Bool) throws(StoreError) -> Int {
         let first = try meta(0, at: 0)
         let second = try meta(1, at: first.pageSize)
         let meta = first.transaction > second.transaction ? first : second
@@ -103,14 +113,15 @@ struct FileHeader {
                 "\(path) is truncated: it has \(size) bytes and should have at least \(needed). Restore a copy."
             )
         }
-        try checkNames(meta)
+        try check(meta, freePages: freePages)
         return needed
     }
 
-    private func checkNames(_ meta: Meta) throws(StoreError) {
+    private func check(_ meta: Meta, freePages: Bool) throws(StoreError) {
         var walk = walk(meta)
         do throws(TreePage.Fault) {
             try walk.checkNames()
+            if freePages { try walk.checkFreePages() }
         } catch {
             throw damaged(error.what)
         }

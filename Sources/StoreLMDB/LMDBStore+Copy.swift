@@ -33,6 +33,8 @@ extension Environment {
         guard descriptor >= 0 else { throw LMDBFailure(errno).storeError(directory, .opening) }
         defer { Glibc.close(descriptor) }
         do throws(LMDBFailure) {
+            let outer = FaultSentence.enter(faultSentence)
+            defer { FaultSentence.leave(faultSentence, to: outer) }
             try LMDBFailure.check(
                 mdb_env_copyfd2(pointer, descriptor, compacting ? UInt32(MDB_CP_COMPACT) : 0))
             guard fsync(descriptor) == 0, rename(partial, path) == 0 else { throw LMDBFailure(errno) }

@@ -14,8 +14,11 @@ extension LMDBStore {
             var bytes = 0
             var cursor = try Cursor(transaction, tables.delivery)
             var isThere = number < .max ? try cursor.seek(DeliveryKey(session, number + 1)) : false
+            var last = number
             while isThere, cursor.key.number() == session {
                 let number = cursor.key.number(at: 8)
+                guard number > last else { throw .corrupt("the deliveries of a session are not in order") }
+                last = number
                 let delivery = try delivery(session, number, cursor.value, transaction, tables)
                 if let delivery {
                     bytes += delivery.message.payload.count + delivery.message.topic.bytes.count

@@ -23,14 +23,17 @@ extension LMDBStore: QueueListingStore {
         from start: SessionNumber, _ cursor: consuming Cursor, _ visit: (QueueSummary) -> Void
     ) throws(LMDBFailure) -> SessionNumber? {
         var isThere = try cursor.seek(NumberKey(start))
+        var next = start
         for _ in 0..<Self.sessionsPerRead {
             guard isThere else { return nil }
+            guard cursor.key.number() >= next else { throw .corrupt("the deliveries are not in order") }
             let (session, first) = (cursor.key.number(), cursor.key.number(at: 8))
             isThere = session < .max ? try cursor.seek(NumberKey(session + 1)) : false
             let hasLast = isThere ? try cursor.previous() : try cursor.last()
             let last = hasLast ? cursor.key.number(at: 8) : first
             visit(QueueSummary(session: session, from: first, through: last))
             isThere = isThere ? try cursor.next() : false
+            next = session &+ 1
         }
         return isThere ? cursor.key.number() : nil
     }

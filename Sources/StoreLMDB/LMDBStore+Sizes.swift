@@ -9,10 +9,10 @@ extension LMDBStore: SizedStore {
     /// LMDB counts the pages of each table; all of it is exact and costs the same however much is stored.
     package func sizes() throws(StoreError) -> StoreSizes {
         try lend { (environment) throws(StoreError) -> StoreSizes in
-            try translating(location, .reading) { () throws(LMDBFailure) -> StoreSizes in
-                let (transaction, pages) = try environment.latest()
-                defer { transaction.abort() }
-                return try environment.sizes(transaction, pages: pages)
+            let (transaction, pages) = try environment.latest()
+            defer { transaction.abort() }
+            return try translating(location, .reading) { () throws(LMDBFailure) -> StoreSizes in
+                try environment.sizes(transaction, pages: pages)
             }
         }
     }

@@ -18,9 +18,7 @@ extension LMDBStore {
     /// The faults, or `nil` when the map had to grow meanwhile.
     private func inspected() throws(StoreError) -> [String]? {
         try lend { (environment) throws(StoreError) -> [String]? in
-            let (transaction, pages) = try translating(location, .reading) { () throws(LMDBFailure) in
-                try environment.latest()
-            }
+            let (transaction, pages) = try environment.latest()
             defer { transaction.abort() }
             let info = try environment.info(transaction)
             guard
@@ -47,16 +45,32 @@ extension LMDBStore {
 }
 
 extension Environment {
-    /// A state, and how many pages it has up to the last one. LMDB tells that of the newest state only, so one
-    /// that has become older meanwhile is not it.
-    func latest() throws(LMDBFailure) -> (Transaction, Int) {
-        while true {
-            let transaction = try Transaction(self, writes: false)
+    private static let attemptsMax = 1_000
+
+    /// A state, and how many pages it has up to the last one.
+    ///
+    /// LMDB tells that of the newest state only. That is another one while commits go on, but also as long as a broker was
+    /// stopped between writing its meta page and telling readers of it: so the meta page of the state itself is
+    /// asked, and only when two commits have gone over it meanwhile, another state is taken.
+    func latest() throws(StoreError) -> (Transaction, Int) {
+        for _ in 0..<Self.attemptsMax {
+            let transaction = try translating(path, .reading) { () throws(LMDBFailure) in
+                try Transaction(self, writes: false)
+            }
             let newest = info
             if newest.me_last_txnid == mdb_txn_id(transaction.pointer) {
                 return (transaction, newest.me_last_pgno + 1)
             }
+            do throws(StoreError) {
+                let last = try FileHeader.lastPage(path, transaction: mdb_txn_id(transaction.pointer))
+                if let last { return (transaction, last + 1) }
+            } catch {
+                transaction.abort()
+                throw error
+            }
             transaction.abort()
         }
+        throw StoreError(
+            .retry, "\(path) changes faster than it can be looked at: try again, or end the broker first.")
     }
 }

@@ -13,6 +13,7 @@ import Synchronization
 /// LMDB maps the file into memory and trusts it. So a file is looked at before it is mapped (`FileHeader`), what is
 /// read is checked against the pages it lies in (`Transaction`), and every record carries a checksum. A map can only
 /// be enlarged while nobody reads: `ReaderGate` lets the readers of a moment leave and the next ones wait.
+/// What these do not see ends the process; in a program `FaultSentence` makes that a sentence.
 ///
 /// The strange case is a failed sync: nobody knows then what is on the disk. The environment is not used again;
 /// `open` writes the meta pages anew as they are seen, and syncs that before anything else is done.

@@ -8,11 +8,13 @@ import Glibc
 /// LMDB's pages have no checksums, and it believes what they say: a number that was damaged on the disk may end the
 /// process that follows it. So `verify` walks all trees of a state with this first, and lets LMDB at them only when each
 /// page is what the one above says, no page has two places, and each tree has as many as its record says. `open` walks
-/// the tree of names alone, which has a page or two.
+/// the tree of names, which has a page or two, and the list of free pages while that is short.
 ///
 /// A value that was damaged is not seen here: records have checksums of their own.
 struct PageWalk {
     private static let freeFlags: UInt16 = 0x08
+    /// Four million free pages: to look at them takes less than a tenth of a second.
+    private static let freeListPagesMax: UInt64 = 8_192
 
     private let descriptor: Int32
     private let pageSize: Int
@@ -51,6 +53,25 @@ struct PageWalk {
                 throw TreePage.Fault(what: "table \(name) \(error.what)")
             }
         }
+    }
+
+    /// Throws unless the list of free pages can be read and each of them is free once; a long one is not looked at.
+    mutating func checkFreePages() throws(TreePage.Fault) {
+        let lists = [freeTree.branches, freeTree.leaves, freeTree.overflows]
+        guard lists.allSatisfy({ $0 <= Self.freeListPagesMax }) else { return }
+        do throws(TreePage.Fault) {
+            try walkFree()
+        } catch {
+            throw TreePage.Fault(what: "the list of free pages: \(error.what)")
+        }
+    }
+
+    private mutating func walkFree() throws(TreePage.Fault) {
+        var free: [[UInt8]] = []
+        try walk(freeTree, flags: Self.freeFlags) { (walk, value) throws(TreePage.Fault) in
+            free.append(try walk.content(value))
+        }
+        for list in free { try take(free: list) }
     }
 
     /// Walks everything; one half of a sentence for each tree that cannot be followed.
@@ -157,7 +178,13 @@ struct PageWalk {
     private mutating func take(free list: [UInt8]) throws(TreePage.Fault) {
         let count = list.count >= 8 ? list.number(at: 0, UInt64.self) : .max
         guard count <= UInt64(list.count / 8 - 1) else { throw TreePage.Fault(what: "a list is too short") }
-        for index in 0..<Int(count) { try take(list.number(at: 8 * (index + 1), UInt64.self)) }
+        var last = UInt64.max
+        for index in 0..<Int(count) {
+            let number = list.number(at: 8 * (index + 1), UInt64.self)
+            guard number < last else { throw TreePage.Fault(what: "a list is not in order") }
+            last = number
+            try take(number)
+        }
     }
 
     private mutating func take(_ number: UInt64) throws(TreePage.Fault) {

@@ -13,12 +13,20 @@ struct Transaction {
     private let pageSize: Int
     /// Pages that a transaction has changed are elsewhere than in the map, and so is what they say.
     private let isInMap: Bool
+    private let faultSentence: UnsafeMutablePointer<CChar>?
+    /// The transaction that this thread is in besides.
+    private let outer: UnsafeMutableRawPointer?
 
     /// Begins to read the last committed state, or to write.
     init(_ environment: Environment, writes: Bool) throws(LMDBFailure) {
         var begun: OpaquePointer?
+        faultSentence = environment.faultSentence
+        outer = FaultSentence.enter(faultSentence)
         let status = mdb_txn_begin(environment.pointer, nil, writes ? 0 : UInt32(MDB_RDONLY), &begun)
-        guard status == MDB_SUCCESS, let begun else { throw LMDBFailure(status) }
+        guard status == MDB_SUCCESS, let begun else {
+            FaultSentence.leave(faultSentence, to: outer)
+            throw LMDBFailure(status)
+        }
         pointer = begun
         self.environment = environment.pointer
         pageSize = environment.pageSize
@@ -28,11 +36,14 @@ struct Transaction {
     /// Ends it and drops what it has changed.
     func abort() {
         mdb_txn_abort(pointer)
+        FaultSentence.leave(faultSentence, to: outer)
     }
 
     /// Ends it; what it has changed is there, unless this throws.
     func commit() throws(LMDBFailure) {
-        try LMDBFailure.check(mdb_txn_commit(pointer))
+        let status = mdb_txn_commit(pointer)
+        FaultSentence.leave(faultSentence, to: outer)
+        try LMDBFailure.check(status)
     }
 
     /// The value of a key; `nil` when there is none.

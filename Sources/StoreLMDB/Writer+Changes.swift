@@ -19,7 +19,7 @@ extension Writer {
             try subscribe(StringKey(session, text(filter, batch)), record, batch, transaction)
         case .unsubscription(let session, let filter):
             let isThere = try transaction.delete(tables.subscription, StringKey(session, text(filter, batch)))
-            if isThere { draft.subscriptionCount -= 1 }
+            if isThere { draft.subscriptionCount.countDown() }
         case .message(let number, let record, let references):
             try insert(number, record, references, batch, transaction)
         case .delivery(let session, let number, let record):
@@ -31,7 +31,7 @@ extension Writer {
             try receive(ReceptionKey(session, packetID), transaction)
         case .release(let session, let packetID):
             let isThere = try transaction.delete(tables.reception, ReceptionKey(session, packetID))
-            if isThere { draft.receptionCount -= 1 }
+            if isThere { draft.receptionCount.countDown() }
         case .retained(let topic, let number, let record):
             try retain(text(topic, batch), number, record, batch, transaction)
         case .retainedRemoval(let topic, let number):
@@ -97,7 +97,7 @@ extension Writer {
     ) throws(LMDBFailure) {
         guard let old = try retainedNumber(key, transaction), old <= number else { return }
         try transaction.delete(tables.retained, key)
-        draft.retainedCount -= 1
+        draft.retainedCount.countDown()
     }
 
     /// The number that is stored, zero if it cannot be read: then any other wins.

@@ -106,9 +106,9 @@ extension Writer {
     func removed(
         _ number: MessageNumber, isInline: Bool, _ transaction: Transaction
     ) throws(LMDBFailure) {
-        draft.deliveryCount -= 1
+        draft.deliveryCount.countDown()
         let isGone = isInline ? true : try dropReference(number, transaction)
-        if isGone { draft.messageCount -= 1 }
+        if isGone { draft.messageCount.countDown() }
     }
 
     /// Whether the message went with it.

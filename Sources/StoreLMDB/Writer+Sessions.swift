@@ -37,7 +37,7 @@ extension Writer {
         }
         try transaction.delete(tables.client, NumberKey(session))
         try transaction.put(tables.ended, NumberKey(session), UnsafeRawBufferPointer(start: nil, count: 0))
-        draft.clientCount -= 1
+        draft.clientCount.countDown()
     }
 
     /// Looks at all names, because the record that tells the right one is damaged.
@@ -56,9 +56,9 @@ extension Writer {
         guard try transaction.delete(tables.ended, NumberKey(session)) else { return }
         try removeDeliveries(of: session, transaction)
         let subscriptions = try deleteRows(tables.subscription, of: session, transaction)
-        draft.subscriptionCount -= UInt64(subscriptions)
+        draft.subscriptionCount.countDown(by: subscriptions)
         let receptions = try deleteRows(tables.reception, of: session, transaction)
-        draft.receptionCount -= UInt64(receptions)
+        draft.receptionCount.countDown(by: receptions)
     }
 
     /// Removes all rows whose keys begin with the session; tells how many.

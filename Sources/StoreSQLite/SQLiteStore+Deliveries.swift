@@ -25,21 +25,26 @@ extension SQLiteStore {
             row.bind(2, number)
             var page = DeliveryPage(deliveries: [], isLast: true)
             var bytes = 0
+            var last = number
             while try row.step() {
-                guard let delivery = delivery(session, row) else { continue }
+                guard let delivery = delivery(session, row, after: last) else { continue }
                 bytes += delivery.message.payload.count + delivery.message.topic.bytes.count
                 page.isLast = page.deliveries.isEmpty || (bytes <= bytesMax && page.deliveries.count < limit)
                 guard page.isLast else { break }
+                last = delivery.number
                 page.deliveries.append(delivery)
             }
             return page
         }
     }
 
-    private func delivery(_ session: SessionNumber, _ row: Statement) -> DeliveryRecord? {
+    private func delivery(
+        _ session: SessionNumber, _ row: Statement, after last: MessageNumber
+    ) -> DeliveryRecord? {
         let number = row.number(0)
         return decoded("Delivery \(number) of session \(session)") {
             () throws(StoreError) -> DeliveryRecord in
+            if number <= last { throw StoreError(.corrupt, "It is stored twice.") }
             if row.isNull(4) { throw StoreError(.corrupt, "Its message is missing.") }
             guard let state = DeliveryState(rawValue: UInt8(truncatingIfNeeded: row.integer(2))) else {
                 throw StoreError(.corrupt, "Its state is unknown.")

@@ -58,7 +58,7 @@ extension Writer {
         guard try statements.deleteClient.run() > 0 else { return }
         statements.insertEnded.bind(1, session)
         try statements.insertEnded.run()
-        draft.clientCount -= 1
+        draft.clientCount.countDown()
     }
 
     private func sweep(_ session: SessionNumber) throws(SQLiteFailure) {
@@ -70,9 +70,9 @@ extension Writer {
             for number in numbers { try remove(session, number) }
         }
         statements.deleteSubscriptions.bind(1, session)
-        draft.subscriptionCount -= UInt64(try statements.deleteSubscriptions.run())
+        draft.subscriptionCount.countDown(by: try statements.deleteSubscriptions.run())
         statements.deleteReceptions.bind(1, session)
-        draft.receptionCount -= UInt64(try statements.deleteReceptions.run())
+        draft.receptionCount.countDown(by: try statements.deleteReceptions.run())
     }
 
     /// Some of the deliveries of a session, none only when there are none.
@@ -112,7 +112,7 @@ extension Writer {
             delete.bind(1, session)
             return try delete.run()
         }
-        draft.subscriptionCount -= UInt64(count)
+        draft.subscriptionCount.countDown(by: count)
     }
 
     private func receive(_ session: SessionNumber, _ packetID: UInt16) throws(SQLiteFailure) {
@@ -124,7 +124,7 @@ extension Writer {
     private func release(_ session: SessionNumber, _ packetID: UInt16) throws(SQLiteFailure) {
         statements.deleteReception.bind(1, try signed(session))
         statements.deleteReception.bind(2, Int64(packetID))
-        draft.receptionCount -= UInt64(try statements.deleteReception.run())
+        draft.receptionCount.countDown(by: try statements.deleteReception.run())
     }
 
     private func retain(
@@ -154,7 +154,7 @@ extension Writer {
             delete.bind(2, number)
             return try delete.run()
         }
-        draft.retainedCount -= UInt64(count)
+        draft.retainedCount.countDown(by: count)
     }
 }
 

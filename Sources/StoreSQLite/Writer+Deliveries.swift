@@ -105,12 +105,12 @@ extension Writer {
         var isThere = try removeRecent(session, number)
         if !isThere { isThere = try removeSettled(session, number) }
         guard isThere else { return }
-        draft.deliveryCount -= 1
+        draft.deliveryCount.countDown()
         statements.dropReference.bind(1, number)
         if try statements.dropReference.run() > 0 { return }
         statements.deleteMessage.bind(1, number)
         try statements.deleteMessage.run()
-        draft.messageCount -= 1
+        draft.messageCount.countDown()
     }
 
     private func removeRecent(

@@ -76,7 +76,7 @@ struct SettlingStatements {
             """)
         settle = try connection.prepare(
             """
-            INSERT INTO settled
+            INSERT OR IGNORE INTO settled
             SELECT r.session, r.number, r.packet, r.state, r.record, m.record
             FROM recent r LEFT JOIN message m ON m.number = r.number AND m.refs = 0
             WHERE (r.session, r.number) > (?1, ?2) AND (r.session, r.number) <= (?4, ?5) AND r.number <= ?3

@@ -26,6 +26,7 @@ extension StoreAddress {
             options.onCorruptRecord = onCorruptRecord
             return SQLiteStore(path: rest, durability: durability, options: options)
         case .lmdb:
+            FaultSentence.install()
             var options = LMDBStore.Options()
             options.onCorruptRecord = onCorruptRecord
             return LMDBStore(path: rest, durability: durability, options: options)

@@ -159,6 +159,30 @@ struct LMDBDamageTests {
         }
     }
 
+    @Test func `Counters that are too low count to zero and not below`() throws {
+        let lab = try Lab()
+        try lab.fill()
+        try lab.tamper { transaction, _ in
+            var record: [UInt8] = []
+            RecordCoding.append(
+                SysInfoRecord(formatVersion: Tables.formatVersion, batch: 1, session: 1_000, message: 4),
+                to: &record)
+            try transaction.set(Tables.unnamed, Tables.infoKey, record)
+        }
+        try lab.with { store in
+            try lab.commit(store) { batch in
+                batch.append(.removal(session: 2, number: 4))
+                batch.append(.unsubscription(session: 1, filter: batch.append(bytes: Text("a/#").bytes)))
+                batch.append(.release(session: 1, packetID: 7))
+                batch.append(.sessionEnd(session: 3))
+                batch.append(.sessionSwept(session: 3))
+            }
+            let info = try store.sysInfo()
+            #expect(info.batch == 2 && info.deliveryCount == 0 && info.clientCount == 0)
+            #expect(try store.verify().contains { $0.contains("counts 0 deliveries and has") })
+        }
+    }
+
     @Test func `A value that claims more bytes than its pages have is found, not read`() throws {
         let lab = try Lab()
         try lab.with { store in

@@ -87,6 +87,50 @@ struct SQLiteDamageTests {
         }
     }
 
+    @Test
+    func `A delivery that is stored twice is given once, reported, and its removal counts to zero at most`()
+        throws
+    {
+        let lab = try Lab()
+        try lab.fill()
+        try lab.tamper("INSERT INTO settled SELECT *, NULL FROM recent")
+        try lab.with { store in
+            for after in MessageNumber(0)...1 {
+                let page = try store.deliveries(of: 1, after: after, limit: 10, bytesMax: .max)
+                #expect(page.deliveries.map(\.number) == (after == 0 ? [1, 4] : [4]) && page.isLast)
+            }
+            let one = try store.deliveries(of: 1, after: 0, limit: 1, bytesMax: .max)
+            #expect(one.deliveries.map(\.number) == [1] && !one.isLast)
+            #expect(store.corruptRecordCount > 0)
+            for _ in 1...2 {
+                try lab.commit(store) { batch in
+                    for session in 1...SessionNumber(3) {
+                        batch.append(.removal(session: session, number: session))
+                        batch.append(.removal(session: session, number: 4))
+                    }
+                }
+            }
+            let info = try store.sysInfo()
+            #expect(info.deliveryCount == 0 && info.messageCount == 0)
+            for session in 1...SessionNumber(3) { #expect(try store.deliveryCount(of: session) == 0) }
+        }
+    }
+
+    @Test func `Rows that are in both tables do not stop new ones from being moved`() throws {
+        let lab = try Lab()
+        lab.options.recentCountMax = 2
+        lab.options.insertionsPerSlice = 1
+        try lab.fill()
+        try lab.tamper("INSERT OR IGNORE INTO settled SELECT *, NULL FROM recent")
+        try lab.with { store in
+            for number in MessageNumber(5)...40 {
+                try lab.commit(store) { batch in batch.add(number: number, to: [1]) }
+            }
+            let page = try store.deliveries(of: 1, after: 4, limit: 100, bytesMax: .max)
+            #expect(page.deliveries.map(\.number) == Array(5...40))
+        }
+    }
+
     @Test func `A bit flipped anywhere is refused at the start, reported, or found by verify`() throws {
         let lab = try Lab()
         try lab.fill()

@@ -63,18 +63,16 @@ enum Netting {
     }
 
     /// Where the delivery with this number and ordinal is; nil when it has been committed already, as happens to a
-    /// lane of which the rest was not: then it is the store's.
+    /// lane of which the rest was not: then it is the store's. So is one that never was in a lane: a damaged store may
+    /// give deliveries with numbers that it was not given yet.
     private static func locate(
         _ session: SessionNumber, _ number: MessageNumber, _ ordinal: UInt32, _ lanes: [Lane]
     ) -> (lane: Int, delivery: Int)? {
         guard let place = locate(number, lanes) else { return nil }
         let message = lanes[place.lane].messages[place.message]
-        if message.isSettled { return nil }
-        precondition(ordinal < UInt32(message.deliveryCount), "a removal of a delivery that was never made")
+        guard !message.isSettled, ordinal < UInt32(message.deliveryCount) else { return nil }
         let delivery = Int(message.firstDelivery) + Int(ordinal)
-        precondition(
-            lanes[place.lane].deliveries[delivery].session == session, "a removal of another's delivery")
-        return (place.lane, delivery)
+        return lanes[place.lane].deliveries[delivery].session == session ? (place.lane, delivery) : nil
     }
 
     /// Where the message is; nil when it is settled and was dropped.

@@ -67,8 +67,9 @@ package struct Inflight: Sendable {
         }
     }
 
-    /// Enters or replaces an entry under its packet identifier.
+    /// Enters or replaces an entry under its packet identifier; zero is none.
     package mutating func set(_ entry: Entry) {
+        guard entry.packetID != 0 else { return }
         if table.isEmpty { grow() }
         while true {
             let found = table[place(entry.packetID)]
@@ -107,7 +108,7 @@ package struct Inflight: Sendable {
 
     /// Keeps identifiers from being chosen until all that is stored has been sent.
     package mutating func reserve(_ packetIDs: [UInt16]) {
-        for packetID in packetIDs where self[packetID] == nil { reserved.insert(packetID) }
+        for packetID in packetIDs where packetID != 0 && self[packetID] == nil { reserved.insert(packetID) }
     }
 
     /// Everything stored has been read, and is in the table, or done with, but for what has yet to be sent.

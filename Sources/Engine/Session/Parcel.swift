@@ -42,7 +42,7 @@ package struct Parcel: Sendable, Hashable {
         share = mail.share(of: receiver)
     }
 
-    /// What the store gave back.
+    /// What the store gave back. What no delivery of ours has, a damaged store has made: it is sent as what it can be.
     package init(_ delivery: DeliveryRecord) {
         let message = delivery.message
         bytes = []
@@ -55,11 +55,12 @@ package struct Parcel: Sendable, Hashable {
         number = delivery.number
         ordinal = 0
         expiresAt = message.expiresAt
-        qos = delivery.qos
+        qos = max(delivery.qos, .atLeastOnce)
         retain = delivery.retain
-        state = delivery.state
+        let isInFlight = delivery.packetID != 0 && (delivery.state == .sent || qos == .exactlyOnce)
+        state = isInFlight ? delivery.state : .queued
         packetID = delivery.packetID
-        identifiers = delivery.identifiers
+        identifiers = delivery.identifiers.filter { $0 > 0 && $0 <= variableByteIntegerMax }
     }
 
     /// Whether the store holds it.

@@ -26,11 +26,14 @@ package enum Restoration {
     ) throws(StoreError) -> RestoreReport {
         var report = RestoreReport()
         let info = try store.sysInfo()
+        guard max(info.batch, info.session, info.message) <= greatestNumber else {
+            throw disordered("numbers", in: store)
+        }
         let boots = try store.boots()
-        report.boot = (boots.last?.number ?? 0) + 1
+        report.boot = (boots.last { $0.number <= greatestNumber }?.number ?? 0) + 1
         try recordBoot(report.boot, info, in: store, now: max(now, info.time))
         report.sysInfo = try store.sysInfo()
-        report.queuedCount = Int(info.deliveryCount)
+        report.queuedCount = Int(clamping: info.deliveryCount)
         commons.startNumbers(session: info.session, message: info.message)
         let times = BootTimes(boots, now: max(now, info.time))
         for shard in shards { shard.boot = report.boot }
@@ -42,6 +45,16 @@ package enum Restoration {
         try restorer.resumeSweeps(from: store)
         return report
     }
+
+    /// The start ends when what a damaged store gives would lead nowhere, or round and round.
+    static func disordered(_ what: String, in store: any Store) -> StoreError {
+        StoreError(
+            .corrupt,
+            "The \(what) in \(store.location) are not in order: keep a copy of it and run `roost verify`.")
+    }
+
+    /// Numbers above it were never given out: they count from one.
+    private static let greatestNumber = UInt64(1) << 62
 
     private static func recordBoot(
         _ boot: UInt64, _ info: SysInfoRecord, in store: any Store, now: Milliseconds
@@ -68,7 +81,7 @@ struct BootTimes {
     }
 
     /// When the boot after `boot` began: then at the latest its connections were gone.
-    func next(after boot: UInt64) -> Milliseconds { times[boot + 1] ?? now }
+    func next(after boot: UInt64) -> Milliseconds { times[boot &+ 1] ?? now }
 }
 
 private final class Restorer {
@@ -93,10 +106,13 @@ private final class Restorer {
         var last: SessionNumber = 0
         while true {
             let page = try store.clients(after: last, limit: Restorer.pageSize)
-            for record in page { restore(record) }
+            for record in page {
+                guard record.session > last else { throw Restoration.disordered("clients", in: store) }
+                last = record.session
+                restore(record)
+            }
             count += page.count
-            guard let final = page.last, page.count == Restorer.pageSize else { return count }
-            last = final.session
+            guard page.count == Restorer.pageSize else { return count }
         }
     }
 
@@ -104,6 +120,7 @@ private final class Restorer {
         var record = stored
         let wasConnected = record.disconnectedAt == 0
         if wasConnected { record.disconnectedAt = times.next(after: record.boot) }
+        record.disconnectedAt = min(record.disconnectedAt, max(now, info.time))
         let shard = Int(record.session % UInt64(shards.count))
         let session = Session(record: record, seat: commons.seats.take(Seat(shard: shard)))
         session.isStored = true
@@ -127,6 +144,10 @@ private final class Restorer {
             for record in page { restore(record) }
             count += page.count
             guard let final = page.last, page.count == Restorer.pageSize else { return count }
+            let rises = final.session == session && TextKey(final.filter) > TextKey(filter)
+            guard rises || final.session > session else {
+                throw Restoration.disordered("subscriptions", in: store)
+            }
             session = final.session
             filter = final.filter
         }
@@ -140,7 +161,8 @@ private final class Restorer {
         let subscriber = Subscriber(
             session: session.number, seat: session.seat, isPersistent: session.isPersistent)
         _ = commons.subscriptions.insert(
-            filter, subscriber, options: record.options, identifier: record.identifier)
+            filter, subscriber, options: record.options,
+            identifier: record.identifier <= variableByteIntegerMax ? record.identifier : 0)
     }
 
     func restoreRetained(from store: any Store) throws(StoreError) -> Int {
@@ -160,6 +182,9 @@ private final class Restorer {
             }
             count += page.count
             guard let final = page.last, page.count == Restorer.pageSize else { return count }
+            guard TextKey(final.message.topic) > TextKey(last) else {
+                throw Restoration.disordered("retained messages", in: store)
+            }
             last = final.message.topic
         }
     }
@@ -177,6 +202,7 @@ private final class Restorer {
             let page = try store.endedSessions(after: last, limit: Restorer.pageSize)
             for session in page { shards[Int(session % UInt64(shards.count))].resumeSweep(session) }
             guard let final = page.last, page.count == Restorer.pageSize else { return }
+            guard final > last else { throw Restoration.disordered("ended sessions", in: store) }
             last = final
         }
     }

@@ -141,10 +141,15 @@ extension Shard {
         pump(session, connection)
     }
 
-    /// Takes a window in, skipping what is in flight on this very connection.
+    /// Takes a window in, skipping what is in flight on this very connection, and what a damaged store gives again, out
+    /// of order, or under a number that nobody has had. A window that leads no further is the last one.
     private func fill(_ session: Session, with page: DeliveryPage) {
-        var isDone = page.isLast
-        for delivery in page.deliveries {
+        let start = session.catchup.cursor
+        var end = start
+        commons.underHandOver { last, _ in end = last }
+        var isDone = page.isLast || !page.deliveries.contains { $0.number > start && $0.number <= end }
+        for delivery in page.deliveries
+        where delivery.number > session.catchup.cursor && delivery.number <= end {
             if case .goingLive(let lastNumber, _) = session.catchup.phase, delivery.number > lastNumber {
                 isDone = true
                 break

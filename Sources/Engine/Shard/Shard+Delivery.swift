@@ -104,6 +104,7 @@ extension Shard {
     }
 
     func send(_ parcel: Parcel, _ session: Session, _ connection: Connection) {
+        if isTaken(parcel, session) { return sendAnew(parcel, session, connection) }
         if parcel.state == .released { return sendReleased(parcel, session, connection) }
         if parcel.state == .sent { return resend(parcel, session, connection) }
         guard let packetID = session.inflight.nextPacketID() else { return }
@@ -127,6 +128,21 @@ extension Shard {
                 state: .sent))
         sends[ticket] = parcel
         acknowledge(connection, .publish, packetID: packetID, after: ticket)
+    }
+
+    /// Whether its packet identifier is another delivery's, as only a damaged store has it.
+    private func isTaken(_ parcel: Parcel, _ session: Session) -> Bool {
+        guard parcel.state != .queued, let entry = session.inflight[parcel.packetID] else { return false }
+        return entry.number != parcel.number
+    }
+
+    /// Under another packet identifier, unless the client has it already.
+    private func sendAnew(_ parcel: Parcel, _ session: Session, _ connection: Connection) {
+        guard parcel.state == .sent else { return discard(parcel.number, parcel.ordinal, session) }
+        var fresh = parcel
+        fresh.state = .queued
+        fresh.packetID = 0
+        send(fresh, session, connection)
     }
 
     /// The packet identifier of a QoS 2 delivery is durable: out it goes.
@@ -263,7 +279,7 @@ extension Shard {
     }
 
     private func remaining(_ expiresAt: Milliseconds) -> UInt32? {
-        expiresAt == 0 ? nil : UInt32(clamping: (expiresAt - now + 999) / 1000)
+        expiresAt == 0 ? nil : UInt32(clamping: (expiresAt &- now &+ 999) / 1000)
     }
 }
 

@@ -54,6 +54,18 @@ import Testing
         #expect(result.changes == ["removal", "state"])
     }
 
+    @Test(
+        arguments: [(102, 1, 0), (9_999, 1, 0), (.max, 1, 0), (101, 1, 5), (101, 2, 0)]
+            as [(UInt64, UInt64, UInt32)])
+    func `what no lane has inserted goes to the store as it is`(
+        number: UInt64, session: UInt64, ordinal: UInt32
+    ) {
+        let result = batch(
+            of: Lane { $0.publish(to: 1) }, Lane { $0.remove(session, number, ordinal: ordinal) },
+            Lane { $0.state(session, number, ordinal: ordinal, packetID: 3, .sent) })
+        #expect(result.changes == ["message", "delivery", "removal", "state"])
+    }
+
     @Test func `removals find their insertions over several lanes and messages`() {
         let result = batch(
             of: Lane { for _ in 0..<3 { $0.publish(to: 1) } }, Lane { $0.client(5, "c") },

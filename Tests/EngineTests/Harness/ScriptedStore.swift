@@ -26,6 +26,7 @@ final class ScriptedStore: Store {
     private struct Script {
         var outcome: @Sendable (borrowing ChangeBatch) -> Outcome = { _ in .applied }
         var readError: StoreError?
+        var damage: @Sendable (inout DeliveryPage) -> Void = { _ in }
         var openErrors: [StoreError] = []
         var attempts: [Attempt] = []
         var readCount = 0
@@ -54,6 +55,11 @@ final class ScriptedStore: Store {
 
     func readsFail(_ code: StoreError.Code?) {
         script.withLock { $0.readError = code.map { StoreError($0, "The test says so.") } }
+    }
+
+    /// Says what becomes of every page of deliveries from now on.
+    func damages(_ damage: @escaping @Sendable (inout DeliveryPage) -> Void) {
+        script.withLock { $0.damage = damage }
     }
 
     func opensFail(_ codes: [StoreError.Code]) {
@@ -133,7 +139,9 @@ extension ScriptedStore {
         of session: SessionNumber, after number: MessageNumber, limit: Int, bytesMax: Int
     ) throws(StoreError) -> DeliveryPage {
         try mayRead()
-        return try memory.deliveries(of: session, after: number, limit: limit, bytesMax: bytesMax)
+        var page = try memory.deliveries(of: session, after: number, limit: limit, bytesMax: bytesMax)
+        script.withLock { $0.damage }(&page)
+        return page
     }
 
     func receptions(of session: SessionNumber) throws(StoreError) -> [UInt16] {
