@@ -182,6 +182,7 @@ extension Change {
         case .retained: "retained"
         case .retainedRemoval: "retainedRemoval"
         case .boot: "boot"
+        case .bootRemoval: "bootRemoval"
         }
     }
 }
