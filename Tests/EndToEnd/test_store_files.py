@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: 2026 The Roost authors
 """Paths and files: one store under several names, what is no file, and an output that cannot be written."""
+import contextlib
 import os
+import sqlite3
 import subprocess
 import unittest
 
@@ -96,6 +98,30 @@ class Names(FilesCase):
             os.symlink("../store/data.mdb", self.path("other/data.mdb"))
             self.refuse(f"lmdb:{self.path('other')}", "is a symbolic link")
             self.assertEqual(os.listdir(self.path("other")), ["data.mdb"])
+
+
+class Beside(FilesCase):
+    def test_another_program_that_looks_into_a_database_does_not_take_its_log_away(self):
+        """It would, if the broker had lost its locks on the file: by closing it, after it had made it longer."""
+        path = self.path("store.db")
+        with Broker(store=f"sqlite:{path}") as broker:
+            with Peer(broker.port, "keeper", clean=False, expiry=1000) as peer:
+                peer.subscribe("k/#", 1)
+            with Peer(broker.port, "writer") as writer:
+                for number in range(100):
+                    writer.publish(f"k/{number}", b"x" * 50_000, 1)
+                log = os.stat(path + "-wal").st_ino
+                with contextlib.closing(sqlite3.connect(path)) as database:
+                    self.assertEqual(database.execute("SELECT count(*) FROM boot").fetchone(), (1,))
+                self.assertTrue(os.path.exists(path + "-wal"))
+                self.assertEqual(os.stat(path + "-wal").st_ino, log)
+                for number in range(20):
+                    writer.publish(f"k/{number}/later", "kept", 1)
+            broker.restart()
+            with Peer(broker.port, "keeper", clean=False, expiry=1000) as peer:
+                self.assertEqual(len(peer.messages(120)), 120)
+            self.assertEqual(broker.terminate(), 0)
+        self.assert_sound(f"sqlite:{path}")
 
 
 class NoFiles(FilesCase):
