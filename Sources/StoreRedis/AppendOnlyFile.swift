@@ -38,12 +38,15 @@ struct AppendOnlyFile: Hashable {
         let isChanging = value("aof_rewrite_scheduled") == "1"
         if let rewrites = value("aof_rewrites") {  // From Redis 7 on: begun since it has started.
             state = rewrites != "0" ? .safe : isChanging ? .changing : .old
-        } else if isChanging || value("aof_rewrite_in_progress") == "1" {
-            state = .changing
-        } else if value("aof_last_rewrite_time_sec") ?? "-1" == "-1" {
-            state = .old
         } else {
-            state = value("aof_last_bgrewrite_status") == "ok" ? .safe : .failed
+            // Before, only those that have ended since are known.
+            let hasEnded = value("aof_last_rewrite_time_sec") ?? "-1" != "-1"
+            let isUnderWay = isChanging || value("aof_rewrite_in_progress") == "1"
+            if hasEnded, value("aof_last_bgrewrite_status") == "ok" {
+                state = .safe
+            } else {
+                state = isUnderWay ? .changing : hasEnded ? .failed : .old
+            }
         }
     }
 

@@ -176,6 +176,14 @@ struct AppendOnlyFileTests {
             ("aof_enabled:1 aof_rewrite_in_progress:1 aof_last_rewrite_time_sec:-1", .changing),
             ("aof_enabled:1 aof_last_rewrite_time_sec:0 aof_last_bgrewrite_status:ok", .safe),
             ("aof_enabled:1 aof_last_rewrite_time_sec:3 aof_last_bgrewrite_status:err", .failed),
+            (
+                "aof_enabled:1 aof_rewrite_in_progress:1 aof_last_rewrite_time_sec:3 aof_last_bgrewrite_status:ok",
+                .safe
+            ),
+            (
+                "aof_enabled:1 aof_rewrite_in_progress:1 aof_last_rewrite_time_sec:3 aof_last_bgrewrite_status:err",
+                .changing
+            ),
         ] as [(String, AppendOnlyFile.State)])
     func `What INFO says is understood, of Redis 5 and 6, too`(info: String, state: AppendOnlyFile.State) {
         let text =

@@ -43,8 +43,9 @@ package final class Session: @unchecked Sendable {
     package var knowsReceptions = true
     /// Whether the store has a client record for it.
     package var isStored = false
-    /// The last change of its queue or record: when it is committed, the store shows what the session is.
-    package var lastChange: HoldWait?
+    /// The changes of its queue and record that are not known to be committed, oldest first: when there is none, the
+    /// store shows what the session is. A later one may be done before an earlier one.
+    package var changes: Deque<HoldWait> = []
     /// The last tick in which retained messages were sent to it: what one tick sends is bounded by the room there
     /// was at its beginning.
     package var retainedTick: UInt64 = 0
@@ -124,7 +125,7 @@ package struct Catchup: Sendable {
     package enum Phase: Sendable, Hashable {
         /// Everything for this session arrives by mail.
         case live
-        /// Waits until the session's own removals and states are committed: its `lastChange`.
+        /// Waits until the session's own removals and states are committed: its `changes`.
         case settling
         /// Reads its queue from the store, window by window.
         case reading

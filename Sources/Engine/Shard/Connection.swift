@@ -113,11 +113,14 @@ package struct Waiter: Sendable, Hashable {
     package var packetID: UInt16
     package var kind: WaiterKind
     package var reason: ReasonCode
+    /// Whether the ticket is that of what it acknowledges; else it only waits behind others of its kind.
+    package var isOwn = true
 }
 
-/// A count per kind of waiter.
+/// A count per kind of waiter, and the ticket of the last one.
 package struct WaiterCounts: Sendable, Hashable {
     private var counts: InlineArray<8, Int32> = .init(repeating: 0)
+    private var tickets: InlineArray<8, UInt64> = .init(repeating: 0)
 
     package init() {}
 
@@ -125,6 +128,13 @@ package struct WaiterCounts: Sendable, Hashable {
         get { counts[Int(kind.rawValue)] }
         set { counts[Int(kind.rawValue)] = newValue }
     }
+
+    package mutating func add(_ kind: WaiterKind, ticket: UInt64) {
+        counts[Int(kind.rawValue)] += 1
+        tickets[Int(kind.rawValue)] = ticket
+    }
+
+    package func lastTicket(_ kind: WaiterKind) -> UInt64 { tickets[Int(kind.rawValue)] }
 
     package static func == (left: WaiterCounts, right: WaiterCounts) -> Bool {
         WaiterKind.allCases.allSatisfy { left[$0] == right[$0] }

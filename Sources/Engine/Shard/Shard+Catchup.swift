@@ -62,11 +62,11 @@ extension Shard {
     /// commit like any waiter.
     func settleCatchups() {
         for session in catchingUp where session.catchup.phase == .settling {
-            guard let wait = session.lastChange, !isDone(wait) else {
+            guard !isSettled(session), let last = session.changes.last else {
                 wantsSelfWake = true
                 continue
             }
-            guard let position = position(of: wait), position > commons.committedPosition else { continue }
+            guard let position = position(of: last), position > commons.committedPosition else { continue }
             commons.demand(position)
             orders.append(.wakeCommitter)
         }
@@ -83,7 +83,7 @@ extension Shard {
     func advanceCatchups() {
         for session in catchingUp {
             switch session.catchup.phase {
-            case .settling where isDone(session.lastChange):
+            case .settling where isSettled(session):
                 session.catchup.phase = .reading
                 readOn(session)
             case .reading, .goingLive: readOn(session)

@@ -2,6 +2,7 @@
 // SPDX-FileCopyrightText: 2026 The Roost authors
 
 import DequeModule
+import NIOCore
 import Packets
 import Persistence
 import Synchronization
@@ -10,19 +11,30 @@ import Synchronization
 extension Shard {
     func receiveConnect(_ connect: Connect, on connection: Connection) {
         connection.version = connect.version
+        connection.packetBytesMax = connect.properties.maximumPacketSize.map(Int.init) ?? .max
         let others = commons.connectionCount.load(ordering: .relaxed) - 1
         let decision = ConnectDecision(connect, limits: limits, clients: others, using: &random)
         switch decision {
         case .refuse(let reason): refuse(connection, reason, "CONNECT was refused")
+        case .accept(let parameters) where !canAnswer(parameters, on: connection):
+            refuse(connection, .packetTooLarge, "CONNACK does not fit the client's Maximum Packet Size")
         case .accept(let parameters): admit(parameters, on: connection)
         }
+    }
+
+    /// Whether CONNACK fits: who cannot be answered must not take a session over.
+    private func canAnswer(_ parameters: SessionParameters, on connection: Connection) -> Bool {
+        guard connection.packetBytesMax != .max else { return true }
+        var scratch = ByteBuffer()
+        let connack = Connack(reason: .success, properties: parameters.connackProperties(limits))
+        return Packet.connack(connack)
+            .encode(into: &scratch, version: connection.version, packetBytesMax: connection.packetBytesMax)
     }
 
     private func admit(_ parameters: SessionParameters, on connection: Connection) {
         connection.stage = .connecting
         connection.block.insert(.connecting)
         connection.admission = Admission(parameters)
-        connection.packetBytesMax = parameters.packetBytesMax
         connection.keepAlive = Milliseconds(parameters.keepAliveSeconds) * 1500
         connection.windowMax = Int(parameters.receiveMaximum)
         connection.inboundAliases = InboundTopicAliases(
@@ -38,8 +50,9 @@ extension Shard {
 
     /// Refuses a connection with CONNACK, and closes it `[MQTT-3.1.4-2]`.
     func refuse(_ connection: Connection, _ reason: ReasonCode, _ detail: String) {
-        write(connection, .connack(Connack(sessionPresent: false, reason: reason)))
         orders.append(.report(.refused(connection.origin, reason: reason, detail: detail)))
+        write(connection, .connack(Connack(sessionPresent: false, reason: reason)))
+        guard connection.stage != .closed else { return }
         connection.stage = .closed
         orders.append(.close(connection.id))
     }
@@ -97,9 +110,12 @@ extension Shard {
             session.uncommitted[index].wait = .position(ledger.position(of: ticket) ?? 0)
             session.uncommitted[index].tick = 0
         }
-        if case .ticket(let ticket) = session.lastChange {
-            session.lastChange = ledger.position(of: ticket).map { .position($0) }
-        }
+        session.heldTick = 0
+        session.changes = Deque(
+            session.changes.compactMap { change in
+                guard case .ticket(let ticket) = change else { return change }
+                return ledger.position(of: ticket).map { .position($0) }
+            })
         deadlines.cancel(session)
     }
 

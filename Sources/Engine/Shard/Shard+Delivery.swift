@@ -258,7 +258,7 @@ extension Shard {
     }
 
     private func remaining(_ expiresAt: Milliseconds) -> UInt32? {
-        expiresAt == 0 ? nil : UInt32(clamping: max(1, (expiresAt - now + 999) / 1000))
+        expiresAt == 0 ? nil : UInt32(clamping: (expiresAt - now + 999) / 1000)
     }
 }
 

@@ -21,8 +21,18 @@ extension Shard {
     @discardableResult
     func beginEntry(of session: Session) -> UInt64 {
         let ticket = beginEntry()
-        session.lastChange = .ticket(ticket)
+        _ = isSettled(session)
+        session.changes.append(.ticket(ticket))
         return ticket
+    }
+
+    /// Whether everything the session has changed is committed.
+    func isSettled(_ session: Session) -> Bool {
+        while let oldest = session.changes.first {
+            guard isDone(oldest) else { return false }
+            session.changes.removeFirst()
+        }
+        return true
     }
 
     /// What the acknowledgement of a publish waits for that changes nothing in the store: nothing while the store is
@@ -45,13 +55,16 @@ extension Shard {
         var wait = limits.acknowledgesBeforeCommit && kind != .publish ? nil : ticket
         if let ticket = wait {
             lane.isUrgent = lane.isUrgent || ticket > ledger.handedOver
-        } else if connection.waiting[kind] > 0, let last = waiters.last {
-            wait = last.ticket
+        } else if connection.waiting[kind] > 0 {
+            wait = connection.waiting.lastTicket(kind)
         }
         guard let wait else { return release(connection, kind, packetID, reason) }
-        connection.waiting[kind] += 1
+        connection.waiting.add(kind, ticket: wait)
+        if let last = waiters.last, last.ticket > wait { waitersAreMixed = true }
         waiters.append(
-            Waiter(ticket: wait, slot: connection.id, packetID: packetID, kind: kind, reason: reason))
+            Waiter(
+                ticket: wait, slot: connection.id, packetID: packetID, kind: kind, reason: reason,
+                isOwn: wait == ticket))
     }
 
     /// Sends what has become durable.
@@ -60,10 +73,14 @@ extension Shard {
             waiters.removeFirst()
             release(waiter)
         }
-        if hadAhead && !waiters.isEmpty { releaseAhead() }
+        if waiters.isEmpty {
+            waitersAreMixed = false
+        } else if hadAhead || waitersAreMixed {
+            releaseAhead()
+        }
     }
 
-    /// Entries were committed out of turn: releases those whose kind on their connection is not blocked by an
+    /// Entries were committed out of turn, or waiters stand behind others of later tickets: releases those whose kind on their connection is not blocked by an
     /// earlier one.
     private func releaseAhead() {
         var kept = waiters
@@ -84,7 +101,7 @@ extension Shard {
     }
 
     private func release(_ waiter: Waiter) {
-        let isRefused = ledger.isRefused(ticket: waiter.ticket)
+        let isRefused = waiter.isOwn && ledger.isRefused(ticket: waiter.ticket)
         let parcel = waiter.kind == .publish ? sends.removeValue(forKey: waiter.ticket) : nil
         if waiter.kind == .inline {
             let reason = isRefused ? ReasonCode.implementationSpecificError : .success
@@ -147,8 +164,12 @@ extension Shard {
                 packetBytesMax: connection.packetBytesMax)
         else {
             if case .disconnect = packet { return }
+            var says = true
+            // Nothing comes before CONNACK `[MQTT-3.2.0-1]`.
+            if case .connack = packet { says = false }
             return drop(
-                connection, .packetTooLarge, "an answer does not fit the client's Maximum Packet Size")
+                connection, .packetTooLarge, "an answer does not fit the client's Maximum Packet Size",
+                says: says)
         }
         markDirty(connection)
     }

@@ -50,6 +50,8 @@ package final class Shard {
 
     var ledger = TicketLedger()
     var waiters: Deque<Waiter> = []
+    /// Whether some stand behind others of later tickets.
+    var waitersAreMixed = false
     var sends: [UInt64: Parcel] = [:]
     var inlineTickets: [UInt64: UInt64] = [:]
     var holding: [Session] = []

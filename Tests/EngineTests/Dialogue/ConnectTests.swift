@@ -264,6 +264,37 @@ import Testing
             client.take() == [.puback(3), .publish("t", "whole", qos: .atLeastOnce, id: 1), .pingresp])
     }
 
+    @Test
+    func `a client that CONNACK is too large for is refused before it takes anything over [MQTT-3.2.0-1]`()
+        throws
+    {
+        let world = try World()
+        let healthy = world.joinPersistent("a")
+        for size in UInt32(1)...15 {
+            let small = world.connect("a", clean: true) { $0.maximumPacketSize = size }
+            #expect(small.take() == (size < 5 ? [] : [.connack(.packetTooLarge)]), "\(size)")
+            #expect(small.isClosed)
+        }
+        #expect(!healthy.isClosed && healthy.take() == [])
+        let assigned = world.connect("", clean: true) { $0.maximumPacketSize = 40 }
+        #expect(assigned.take() == [.connack(.packetTooLarge)])
+        #expect(world.join("b") { $0.maximumPacketSize = 100 }.take() == [])
+    }
+
+    @Test func `a CONNACK that refuses is not sent to a client that it is too large for [MQTT-3.1.2-24]`()
+        throws
+    {
+        let world = try World()
+        for size in UInt32(1)...6 {
+            let client = world.connect("a") {
+                $0.maximumPacketSize = size
+                $0.authenticationMethod = "x"
+            }
+            #expect(client.take() == (size < 5 ? [] : [.connack(.badAuthenticationMethod)]), "\(size)")
+            #expect(client.isClosed)
+        }
+    }
+
     @Test func `a connection that does not finish CONNECT in time is closed`() throws {
         let world = try World(limits: Limits { $0.connectSecondsMax = 5 })
         let (silent, slow) = (world.open(), world.open())

@@ -15,6 +15,83 @@ import Testing
         world.store.commits { $0.makesRoom ? .applied : .failed(.retry) }
     }
 
+    @Test func `what needs no commit waits for its own client's commits only`() throws {
+        let world = try World()
+        let (away, online) = (world.joinPersistent("a"), world.joinPersistent("s"))
+        away.subscribe("away")
+        online.subscribe("online")
+        away.cut()
+        world.rest()
+        fill(world)
+        let (stuck, publisher) = (world.join("q"), world.join("p"))
+        world.isStalled = true
+        publisher.send(.publish("online", "1", qos: .atLeastOnce, id: 1))
+        stuck.send(.publish("away", "2", qos: .atLeastOnce, id: 1))
+        publisher.send(.publish("nobody", "3", qos: .atLeastOnce, id: 2))
+        #expect(online.acknowledgeAll().texts == ["1"])
+        #expect(publisher.take() == [], "it leaves behind the other one")
+        world.isStalled = false
+        world.pass(seconds: 5)
+        #expect(publisher.take() == [.puback(1), .puback(2, .noMatchingSubscribers)])
+        #expect(stuck.take() == [])
+    }
+
+    @Test func `what the store refuses of one client is not held against another`() throws {
+        let world = try World()
+        let (away, online) = (world.joinPersistent("a"), world.joinPersistent("s"))
+        away.subscribe("away")
+        online.subscribe("online")
+        away.cut()
+        world.rest()
+        world.store.commits { batch in
+            batch.changes.contains { $0.name == "message" } ? .failed(.refused) : .applied
+        }
+        let (bad, publisher) = (world.join("q"), world.join("p", .v311))
+        world.isStalled = true
+        publisher.send(.publish("online", "1", qos: .atLeastOnce, id: 1))
+        bad.send(.publish("away", "2", qos: .atLeastOnce, id: 1))
+        publisher.send(.publish("nobody", "3", qos: .atLeastOnce, id: 2))
+        #expect(online.acknowledgeAll().texts == ["1"])
+        world.isStalled = false
+        world.rest()
+        #expect(bad.take() == [.puback(1, .implementationSpecificError)])
+        #expect(publisher.take().count == 2 && !publisher.isClosed)
+    }
+
+    @Test func `a session does not read its queue before all its changes are committed, not only the last`()
+        throws
+    {
+        let world = try World()
+        let client = world.joinPersistent("s")
+        client.subscribe("t")
+        let publisher = world.join("p")
+        publisher.send(.publish("t", "1", qos: .atLeastOnce, id: 1))
+        world.rest()
+        #expect(client.takePublishes().texts == ["1"])
+        world.isStalled = true
+        client.send(.puback(1))
+        world.store.commits { _ in .failed(.retry) }
+        world.isStalled = false
+        world.pass(seconds: 1)
+        // Inserted and removed within one batch: done, though nothing can be stored.
+        publisher.send(.publish("t", "2", qos: .atLeastOnce, id: 2))
+        #expect(client.acknowledgeAll().texts == ["2"])
+        world.pass(seconds: 1)
+        let session = try #require(world.shards[0].sessions.values.first { $0.record.clientID == "s" })
+        world.shards[0].fallBack(session)
+        publisher.send(.pingreq)
+        #expect(session.catchup.phase == .settling)
+        world.pass(seconds: 1)
+        #expect(client.takePublishes() == [], "1 is acknowledged, and still in the store")
+        world.store.heal()
+        world.pass(seconds: 2)
+        publisher.send(.publish("t", "3", qos: .atLeastOnce, id: 3))
+        world.pass(seconds: 1)
+        #expect(client.acknowledgeAll().texts == ["3"])
+        world.rest()
+        #expect(try world.stored().deliveries == [])
+    }
+
     @Test func `on a full disk publishes wait, and are acknowledged when there is room again`() throws {
         let world = try World()
         let away = world.joinPersistent("a")
