@@ -43,6 +43,7 @@ struct Attachment {
     }
 
     init(_ options: RedisStore.Options, _ claim: Claim) throws(Obstacle) {
+        if let doubt = claim.doubt { throw Obstacle(error: doubt, passing: .never) }
         do throws(RedisFailure) {
             connection = try Connection(options)
             settings = try ServerSettings(connection)
@@ -64,6 +65,9 @@ struct Attachment {
             }
         } catch {
             throw Obstacle(error, options, claim)
+        }
+        if let refusal, refusal.code == .retry {
+            throw Obstacle(refusal.message)
         }
         if let refusal {
             throw Obstacle(

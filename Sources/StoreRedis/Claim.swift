@@ -21,6 +21,8 @@ final class Claim: Sendable {
         var isHolding = false
         /// When the last term that was granted was asked for; `nil` once the prefix may be given back.
         var renewedAt: ContinuousClock.Instant?
+        /// Why the data can no longer be what this object has written.
+        var doubt: StoreError?
         /// When the prefix was last asked for.
         var askedAt = ContinuousClock.now
     }
@@ -41,6 +43,13 @@ final class Claim: Sendable {
 
     /// Whether the prefix was taken by this object and not given back.
     var isHolding: Bool { state.withLock { $0.isHolding } }
+
+    /// Why the prefix is not to be taken again: a batch may be applied in part, or the data is not what it was.
+    var doubt: StoreError? { state.withLock { $0.doubt } }
+
+    func doubt(_ error: StoreError) {
+        state.withLock { $0.doubt = error }
+    }
 
     func acknowledge(_ batch: UInt64) {
         state.withLock { $0.acknowledged = max($0.acknowledged, batch) }

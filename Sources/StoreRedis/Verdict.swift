@@ -13,6 +13,7 @@ enum Verdict: String {
     case held = "HELD"
     case taken = "TAKEN"
     case fenced = "FENCED"
+    case denied = "DENIED"
 
     /// Throws unless the script did what it is for.
     static func check(_ reply: Reply.Value, _ location: String, _ claim: Claim) throws(StoreError) {
@@ -48,6 +49,11 @@ enum Verdict: String {
             StoreError(.newerFormat, "\(location) has format \(detail), which is newer than this Roost.")
         case .held:
             StoreError(.inUse, "\(location) is in use by another Roost (\(detail)).")
+        case .denied:
+            StoreError(
+                .retry,
+                "\(location) does not let its user run \(detail), which the store needs: allow it (ACL SETUSER)."
+            )
         case .taken, .fenced:
             StoreError(
                 .inUse, "\(location) was taken over by another Roost (\(detail)): start this one again.")

@@ -95,12 +95,13 @@ final class Writer {
         let connection = try connected()
         if batch.number <= claim.acknowledged { return }
         try encode(batch, connection)
+        let refusal: StoreError?
         do throws(RedisFailure) {
-            try exchange(connection, batch.number)
+            refusal = try exchange(connection, batch.number)
         } catch {
             throw abandon(error.committing(location), keepsConnection: error.keepsConnection)
         }
-        if let failure { throw failure }
+        if let refusal { throw abandon(refusal, keepsConnection: true) }
     }
 
     /// Gives the prefix back when everything is known to be well, and closes the connection.
@@ -167,19 +168,21 @@ final class Writer {
         command.end()
     }
 
-    private func exchange(_ connection: Connection, _ number: UInt64) throws(RedisFailure) {
+    /// Gives back why the script did nothing.
+    private func exchange(_ connection: Connection, _ number: UInt64) throws(RedisFailure) -> StoreError? {
         if extraTime > .zero { connection.allow(extraTime) }
         try connection.send(command)
         let reply = try connection.receive()
         let replicas = try options.replicasMin > 0 ? connection.receive().read { $0.integer } : 0
-        reply.read { value in
+        let refusal = reply.read { (value) -> StoreError? in
             do throws(StoreError) {
                 try Verdict.check(value, location, claim)
+                return nil
             } catch {
-                failure = error
+                return error
             }
         }
-        if failure != nil { return }
+        if let refusal { return refusal }
         guard replicas >= options.replicasMin else { throw .lost(Attachment.tooFew(options)) }
         claim.acknowledge(number)
         if let renewalAskedAt { claim.renewed(options.lease, askedAt: renewalAskedAt) }
@@ -187,6 +190,7 @@ final class Writer {
             connection.allow(.zero)
             if claim.isRenewalDue(options.lease) { renew(connection) }
         }
+        return nil
     }
 
     /// The heartbeat had no answer while the batch was applied, and the term that came with the batch began before.
@@ -206,6 +210,7 @@ final class Writer {
     private func abandon(_ error: StoreError, keepsConnection: Bool) -> StoreError {
         if !keepsConnection { connection = nil }
         if error.code != .retry { failure = error }
+        if error.code == .corrupt { claim.doubt(error) }
         return error
     }
 }

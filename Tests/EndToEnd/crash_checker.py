@@ -165,6 +165,7 @@ class Checker:
             for message in () if session.has_ended else constant:
                 asked = any(
                     version.acked < math.inf and version.sent > message.acked and "h" not in version.flags
+                    and not session.is_own(message, version)
                     for each in session.matching(message, None) for version in each.versions()
                 )  # fmt: skip
                 if asked and (session.name, message.key) not in self.model.receipts:

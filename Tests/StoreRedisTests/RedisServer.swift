@@ -66,7 +66,7 @@ final class RedisServer: @unchecked Sendable {
             try String(process.processIdentifier)
                 .write(toFile: directory + "/pid", atomically: true, encoding: .utf8)
         }
-        try poll("redis-server on port \(port) does not answer") { self.answers }
+        try poll("redis-server on port \(port) does not answer: \(log.suffix(1_000))") { self.answers }
     }
 
     /// Ends the process as a crash does.
@@ -100,6 +100,11 @@ final class RedisServer: @unchecked Sendable {
         options.endpoint = .tcp(host: "127.0.0.1", port: port)
         set(&options)
         return options
+    }
+
+    private var log: String {
+        FileManager.default.contents(atPath: directory + "/log").map { String(decoding: $0, as: UTF8.self) }
+            ?? ""
     }
 
     private var answers: Bool {

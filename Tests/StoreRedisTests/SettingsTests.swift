@@ -53,6 +53,60 @@ struct SettingsTests {
         }
     }
 
+    @Test func `A user who may not run a command that the store needs is refused with its name`() throws {
+        let server = try RedisServer(
+            RedisServer.synced + ["--user", "roost", "on", ">secret", "~*", "+@all", "-zlexcount"])
+        let error = try RedisStore("redis://roost:secret@127.0.0.1:\(server.port)").openingFailure()
+        #expect(error?.code == .unavailable)
+        #expect(
+            error?.message.contains("does not let its user run ZLEXCOUNT") == true, "\(error?.message ?? "")")
+        #expect(try server.connection().send(["EXISTS", "{roost}:info"]).read { $0.integer } == 0)
+    }
+
+    @Test(arguments: ["zadd", "hset", "hdel"])
+    func `A right that is taken away stops commits, whole, until it is given back`(command: String) throws {
+        let server = try RedisServer(
+            RedisServer.synced + ["--user", "roost", "on", ">secret", "~*", "+@all"])
+        let store = try RedisStore("redis://roost:secret@127.0.0.1:\(server.port)")
+        try store.open()
+        defer { store.close() }
+        try Everything.commit(to: store)
+        let before = try store.sysInfo()
+        try server.send("ACL", "SETUSER", "roost", "-" + command)
+        var batch = ChangeBatch(before.batch + 1)
+        batch.message = before.message + 10
+        batch.session = before.session
+        batch.add(client: 77)
+        batch.add(message: before.message + 1, to: [77])
+        for _ in 0..<2 {
+            let error = store.failure(of: batch)
+            #expect(error?.code == .retry)
+            #expect(error?.message.contains(command.uppercased()) == true, "\(error?.message ?? "")")
+        }
+        try server.send("ACL", "SETUSER", "roost", "+" + command)
+        #expect(try store.sysInfo() == before)
+        #expect(try store.verify() == [])
+        try store.commit(batch)
+        #expect(try store.queue(77) == [before.message + 1])
+        #expect(try store.verify() == [])
+    }
+
+    @Test func `A batch that another program has spoilt half-way ends it for good`() throws {
+        let server = try RedisServer()
+        let store = RedisStore(server.options())
+        try store.open()
+        defer { store.close() }
+        var batch = ChangeBatch(1)
+        batch.add(client: 1)
+        try store.commit(batch)
+        try server.send("SET", "{roost}:queue:1", "x")
+        batch = ChangeBatch(2)
+        batch.add(message: 1, to: [1])
+        #expect(store.failure(of: batch)?.code == .corrupt)
+        store.close()
+        #expect(store.openingFailure()?.code == .corrupt)
+    }
+
     @Test func `A Unix socket is as good as a port`() throws {
         let server = try RedisServer(["--unixsocket", "redis.sock"])
         let path = server.directory + "/redis.sock"

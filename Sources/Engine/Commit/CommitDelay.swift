@@ -95,7 +95,7 @@ extension Committer {
         guard delay.mayWait else { return nil }
         let held = lanes.count
         let bytes = lanes.reduce(0) { $0 + $1.bytes }
-        commons.takeLanes(into: &lanes, bytesMax: commons.limits.batchBytesMax - bytes)
+        take(bytesMax: commons.limits.batchBytesMax - bytes)
         for lane in lanes[(delay.isEmpty ? 0 : held)...] {
             delay.took(lane.deliveries.count, upTo: lane.lastPosition, now: now)
         }

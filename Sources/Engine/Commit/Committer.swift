@@ -12,7 +12,7 @@ package import Persistence
 /// While one batch syncs the next one gathers in the queue: group commit. A batch is a prefix of the queue,
 /// netted (`Netting`). When a batch fails the committer keeps its lanes:
 /// - *retry*: the batch is known not to be applied. It stays at the head and is netted again with what follows;
-///   what makes room is committed ahead of it, and settled entries are named one by one.
+///   what makes room is committed ahead of it, and settled entries are named, and dropped, wherever they stand.
 /// - *reopen*: the outcome is unknown. The store is opened anew and the batch repeated unchanged under its
 ///   number.
 /// - *refused*: the batch is committed entry by entry, and the entry that is refused is named.
@@ -64,6 +64,9 @@ package struct Committer: ~Copyable {
     private var roomMakingAt: Milliseconds = 0
     private var appliedBatch: UInt64
     private var appliedMessage: MessageNumber
+    /// The last message number and position that were taken out of the queue.
+    private var takenNumber: MessageNumber = 0
+    private var takenPosition: UInt64 = 0
     private var waitsSince: Milliseconds?
     private var wakes: Set<Int> = []
 
@@ -189,12 +192,20 @@ extension Committer {
             if rest > 0 { return .wait(milliseconds: Int(rest)) }
         }
         waitsSince = nil
-        commons.takeLanes(into: &lanes, bytesMax: commons.limits.batchBytesMax)
+        take(bytesMax: commons.limits.batchBytesMax)
         return nil
     }
 
+    /// Takes lanes from the head of the queue until they weigh `bytesMax`.
+    mutating func take(bytesMax: Int) {
+        commons.takeLanes(into: &lanes, bytesMax: bytesMax)
+        guard let last = lanes.last else { return }
+        takenNumber = max(takenNumber, last.lastNumber)
+        takenPosition = max(takenPosition, last.lastPosition)
+    }
+
     private mutating func nextRetrying(until: Milliseconds, now: Milliseconds) -> Step {
-        commons.takeLanes(into: &lanes, bytesMax: .max)
+        take(bytesMax: .max)
         Netting.net(&lanes)
         if commons.isStoreCertain { report() }
         if lanes.isEmpty {
@@ -242,7 +253,7 @@ extension Committer {
     private func lastNumber(_ scope: CommitScope) -> MessageNumber {
         switch scope {
         case .roomMaking: 0
-        case .all: lanes.last.map { $0.firstNumber + UInt64($0.messages.count) - 1 } ?? 0
+        case .all: takenNumber
         case .first(let places): places.reduce(0) { max($0, lastNumber(of: $1)) }
         case .entry(let place): lastNumber(of: place)
         }
@@ -326,28 +337,37 @@ extension Committer {
 // MARK: Telling
 
 extension Committer {
-    /// Advances the watermark over what is settled, names what is settled beyond it, and wakes who waits.
+    /// Advances the watermark over what is settled, names what is settled beyond it and lets go of it, and wakes who
+    /// waits. Never while a batch is out: what it covers is named by place.
     private mutating func report() {
         advance()
         let named = Netting.nameSettled(&lanes)
         guard !named.isEmpty else { return }
         // To all: a session may have moved away from the shard that began the entry.
         for shard in 0..<commons.shardCount { post(.settled(named), to: shard) }
+        let bytes = lanes.reduce(0) { $0 + $1.bytes }
+        var dropped = Netting.dropNamed(&lanes)
+        let rest = lanes.reduce(0) { $0 + $1.bytes }
+        commons.recycle(&dropped, bytes: bytes - rest)
     }
 
     /// Advances the watermark over what is settled and wakes who waits.
     mutating func advance() {
-        let done = Netting.settledPrefix(lanes)
-        var finished = Array(lanes[..<done.lanes])
-        if let last = finished.last {
-            commons.advanceCommitted(toNumber: last.firstNumber + UInt64(last.messages.count) - 1)
+        let open = Netting.firstUnsettled(lanes)
+        var finished = Array(lanes[..<(open?.lane ?? lanes.count)])
+        lanes.removeFirst(finished.count)
+        var (number, position) = (takenNumber, takenPosition)
+        if let open, let first = lanes.first {
+            number = first.firstNumber - 1
+            position = first.firstPosition + UInt64(open.entry) - 1
         }
-        lanes.removeFirst(done.lanes)
-        if let position = done.position, position > commons.committedPosition {
+        commons.advanceCommitted(toNumber: max(number, commons.committedNumber))
+        if position > commons.committedPosition {
             commons.advanceCommitted(to: position)
             for shard in 0..<commons.shardCount where commons.isInterested(shard) { wakes.insert(shard) }
         }
-        if !finished.isEmpty { commons.recycle(&finished) }
+        guard !finished.isEmpty else { return }
+        commons.recycle(&finished, bytes: finished.reduce(0) { $0 + $1.bytes })
     }
 
     private mutating func post(_ control: Control, to shard: Int) {

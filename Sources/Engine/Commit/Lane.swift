@@ -41,7 +41,8 @@ package struct Lane: Sendable {
 
     /// Starts an entry: the changes appended until the next `begin` belong to it.
     package mutating func begin() {
-        entries.append(LaneEntry(firstChange: Int32(changes.count)))
+        entries.append(
+            LaneEntry(firstChange: Int32(changes.count), firstMessage: Int32(messages.count)))
     }
 
     package mutating func append(_ change: LaneChange) {
@@ -87,6 +88,15 @@ package struct Lane: Sendable {
         return Int(entries[entry].firstChange)..<end
     }
 
+    /// The range of `messages` that belongs to an entry.
+    package func messages(of entry: Int) -> Range<Int> {
+        let end = entry + 1 < entries.count ? Int(entries[entry + 1].firstMessage) : messages.count
+        return Int(entries[entry].firstMessage)..<end
+    }
+
+    /// The number of the last message, or of the one before the first if there is none.
+    package var lastNumber: MessageNumber { firstNumber + UInt64(messages.count) - 1 }
+
     /// About how many bytes an entry brings to the store.
     package func bytes(of entry: Int) -> Int {
         var bytes = 0
@@ -118,11 +128,13 @@ package struct Lane: Sendable {
 /// What is committed and acknowledged together.
 package struct LaneEntry: Sendable, Hashable {
     package var firstChange: Int32
-    /// The shard was told that the entry is committed, ahead of the watermark.
+    package var firstMessage: Int32
+    /// It is settled, and the shards were told so, ahead of the watermark.
     package var isNamed = false
 
-    package init(firstChange: Int32) {
+    package init(firstChange: Int32, firstMessage: Int32) {
         self.firstChange = firstChange
+        self.firstMessage = firstMessage
     }
 }
 

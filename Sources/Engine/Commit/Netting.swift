@@ -23,9 +23,9 @@ struct EntryPlace: Hashable {
 
 /// Makes a batch out of lanes.
 ///
-/// Numbers are dense over consecutive lanes, and a removal carries number and ordinal of its delivery, so the
-/// insertion it meets is found by subtraction. A delivery that is inserted and removed within one batch never
-/// reaches the store, nor does a body without deliveries.
+/// Numbers are dense within a lane, and a removal carries number and ordinal of its delivery, so the insertion it
+/// meets is found by subtraction. Between lanes there may be gaps: what was there is settled. A delivery that is
+/// inserted and removed within one batch never reaches the store, nor does a body without deliveries.
 enum Netting {
     /// Cancels removals against insertions and folds states into them. Idempotent.
     static func net(_ lanes: inout [Lane]) {
@@ -67,13 +67,28 @@ enum Netting {
     private static func locate(
         _ session: SessionNumber, _ number: MessageNumber, _ ordinal: UInt32, _ lanes: [Lane]
     ) -> (lane: Int, delivery: Int)? {
-        let low = laneIndex(of: number, lanes)
-        let message = lanes[low].messages[Int(number - lanes[low].firstNumber)]
+        guard let place = locate(number, lanes) else { return nil }
+        let message = lanes[place.lane].messages[place.message]
         if message.isSettled { return nil }
         precondition(ordinal < UInt32(message.deliveryCount), "a removal of a delivery that was never made")
         let delivery = Int(message.firstDelivery) + Int(ordinal)
-        precondition(lanes[low].deliveries[delivery].session == session, "a removal of another's delivery")
-        return (low, delivery)
+        precondition(
+            lanes[place.lane].deliveries[delivery].session == session, "a removal of another's delivery")
+        return (place.lane, delivery)
+    }
+
+    /// Where the message is; nil when it is settled and was dropped.
+    private static func locate(
+        _ number: MessageNumber, _ lanes: [Lane]
+    ) -> (lane: Int, message: Int)? {
+        guard let first = lanes.first?.firstNumber, number >= first else { return nil }
+        var low = 0
+        var high = lanes.count - 1
+        while low < high {
+            let middle = (low + high + 1) / 2
+            if lanes[middle].firstNumber <= number { low = middle } else { high = middle - 1 }
+        }
+        return number <= lanes[low].lastNumber ? (low, Int(number - lanes[low].firstNumber)) : nil
     }
 
     private static func references(_ message: LaneMessage, _ lane: Lane) -> Int {
@@ -106,26 +121,19 @@ enum Netting {
         lane.changes[change] = .settled
     }
 
-    /// How many lanes from the head are settled, and the last position up to which every entry is.
-    static func settledPrefix(_ lanes: [Lane]) -> (lanes: Int, position: UInt64?) {
-        var position: UInt64?
-        for (index, lane) in lanes.enumerated() {
-            for entry in lane.entries.indices {
-                guard isSettled(entry, lane, lanes) else { return (index, position) }
-                position = lane.firstPosition + UInt64(entry)
-            }
-        }
-        return (lanes.count, position)
-    }
-
-    /// The positions of settled entries beyond the watermark that were not named before.
-    static func nameSettled(_ lanes: inout [Lane]) -> [UInt64] {
-        var named: [UInt64] = []
+    /// The positions of settled entries that were not named before.
+    static func nameSettled(_ lanes: inout [Lane]) -> [ClosedRange<UInt64>] {
+        var named: [ClosedRange<UInt64>] = []
         for lane in lanes.indices {
             for entry in lanes[lane].entries.indices
             where !lanes[lane].entries[entry].isNamed && isSettled(entry, lanes[lane], lanes) {
                 lanes[lane].entries[entry].isNamed = true
-                named.append(lanes[lane].firstPosition + UInt64(entry))
+                let position = lanes[lane].firstPosition + UInt64(entry)
+                if let last = named.last, last.upperBound + 1 == position {
+                    named[named.count - 1] = last.lowerBound...position
+                } else {
+                    named.append(position...position)
+                }
             }
         }
         return named
@@ -160,28 +168,12 @@ enum Netting {
             switch lane.changes[change] {
             case .settled: break
             case .folded(let number):
-                if let message = message(number, lanes), !message.isSettled { return false }
+                guard let place = locate(number, lanes) else { continue }
+                if !lanes[place.lane].messages[place.message].isSettled { return false }
             default: return false
             }
         }
         return true
-    }
-
-    /// A message that is still at the committer's hands.
-    private static func message(_ number: MessageNumber, _ lanes: [Lane]) -> LaneMessage? {
-        guard let first = lanes.first?.firstNumber, number >= first else { return nil }
-        let lane = lanes[laneIndex(of: number, lanes)]
-        return lane.messages[Int(number - lane.firstNumber)]
-    }
-
-    private static func laneIndex(of number: MessageNumber, _ lanes: [Lane]) -> Int {
-        var low = 0
-        var high = lanes.count - 1
-        while low < high {
-            let middle = (low + high + 1) / 2
-            if lanes[middle].firstNumber <= number { low = middle } else { high = middle - 1 }
-        }
-        return low
     }
 }
 

@@ -17,11 +17,17 @@ extension RetainedIndex {
         guard after < upTo, let pattern = filter.filter.withBytes({ RetainedPattern($0, trie.levels) }) else {
             return RetainedPage(through: upTo, isLast: true)
         }
-        if let places = pattern.places(in: trie, visitsMax: visitsMax) {
-            return page(of: places, after: after, upTo: upTo, limit: limit)
+        var visitCount = 0
+        var page: RetainedPage
+        if let places = pattern.places(in: trie, visitsMax: visitsMax, counting: &visitCount) {
+            page = self.page(of: places, after: after, upTo: upTo, limit: limit)
+            visitCount += places.count
+        } else {
+            log.settle()
+            page = self.page(of: pattern, after: after, upTo: upTo, limit: limit)
         }
-        log.settle()
-        return page(of: pattern, after: after, upTo: upTo, limit: limit)
+        page.visitCount += visitCount
+        return page
     }
 
     /// The window out of all values that match.
@@ -47,6 +53,7 @@ extension RetainedIndex {
         var path: [UInt32] = []
         let start = log.index(after: after)
         for (visits, entry) in log.entries[start...].enumerated() {
+            page.visitCount = visits
             guard entry.number <= upTo else { return page }
             guard visits < visitsMax, page.values.count < limit else {
                 page.through = log.entries[start + visits - 1].number
@@ -103,10 +110,9 @@ struct RetainedPattern {
     }
 
     /// The values of all topics that match; `nil` if that would visit more nodes than allowed.
-    func places(in trie: RetainedTrie, visitsMax: Int) -> [UInt32]? {
+    func places(in trie: RetainedTrie, visitsMax: Int, counting visits: inout Int) -> [UInt32]? {
         var found: [UInt32] = []
         var open = [(node: trie.root, depth: 0)]
-        var visits = 0
         while let (node, depth) = open.popLast() {
             if isDeep ? depth >= levels.count : depth == levels.count, trie[value: node] != nowhere {
                 found.append(trie[value: node])

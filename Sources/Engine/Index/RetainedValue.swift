@@ -41,4 +41,6 @@ package struct RetainedPage: Sendable {
     package var through: MessageNumber
     /// Whether nothing is left.
     package var isLast: Bool
+    /// How many nodes and values were looked at for it.
+    package var visitCount = 0
 }

@@ -46,9 +46,8 @@ package final class Session: @unchecked Sendable {
     /// The changes of its queue and record that are not known to be committed, oldest first: when there is none, the
     /// store shows what the session is. A later one may be done before an earlier one.
     package var changes: Deque<HoldWait> = []
-    /// The last tick in which retained messages were sent to it: what one tick sends is bounded by the room there
-    /// was at its beginning.
-    package var retainedTick: UInt64 = 0
+    /// Retained messages on their way, while it is connected.
+    var retained: RetainedLine?
     package var subscriptions: [Text: SubscriptionRecord] = [:]
     /// What the store holds, or would hold if the session were persistent.
     package var record: ClientRecord

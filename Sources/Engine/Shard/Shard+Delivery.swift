@@ -100,6 +100,7 @@ extension Shard {
         } else {
             readOn(session)
         }
+        if let line = session.retained { unparkRetained(line, session, connection) }
     }
 
     func send(_ parcel: Parcel, _ session: Session, _ connection: Connection) {

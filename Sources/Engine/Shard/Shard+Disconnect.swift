@@ -101,7 +101,7 @@ extension Shard {
         session.dropTail()
         session.catchup = Catchup(phase: .live, round: session.catchup.round &+ 1)
         catchingUp.removeAll { $0 === session }
-        retainedRequests.removeAll { $0.session === session }
+        endRetained(session)
     }
 
     /// Ends a session: its client identifier no longer leads to it, its subscriptions match no more, its will is

@@ -66,7 +66,7 @@ extension Shard {
         case .window(_, _, _, let round): session?.slot != nil && session?.catchup.round == round
         case .receptions: session?.slot != nil && session?.knowsReceptions == false
         case .retained(_, _, let round):
-            takenBack[round] != nil || retainedRequests.contains { $0.round == round }
+            takenBack[round] != nil || retainedLines.isReading(round)
         case .sweep, .count: true
         }
     }

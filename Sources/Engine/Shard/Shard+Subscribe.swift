@@ -38,11 +38,9 @@ extension Shard {
         let isNew = session.subscriptions[filter.text] == nil
         var record = SubscriptionRecord(
             session: session.number, filter: filter.text, options: options, identifier: identifier)
-        let sendsRetained = wantsRetained(filter, options, isNew: isNew)
+        let sendsRetained = change.add(filter, wantsRetained(filter, options, isNew: isNew))
         if sendsRetained { record.retainedEnd = .max }
         session.subscriptions[filter.text] = record
-        change.added.append(filter)
-        if sendsRetained { change.retained.append(filter) }
     }
 
     /// `[MQTT-3.3.1-9]` to `[MQTT-3.3.1-11]`; never for shared subscriptions.
@@ -63,8 +61,8 @@ extension Shard {
             let isKnown = session.subscriptions.removeValue(forKey: text) != nil
             reasons.append(isKnown ? .success : .noSubscriptionExisted)
             // One that is gone may have gone a moment ago, and not durably yet.
-            if isKnown || session.isStored, let filter = TopicFilter(text) { change.removed.append(filter) }
-            retainedRequests.removeAll { $0.session === session && $0.filter.text == text }
+            if isKnown || session.isStored { change.remove(text) }
+            cancelRetained(text, session)
         }
         let packet = Packet.unsuback(Unsuback(packetID: unsubscribe.packetID, reasons: reasons))
         conclude(change, packet, on: connection)
@@ -91,7 +89,7 @@ extension Shard {
         }
         connection.replies.append(reply)
         acknowledge(connection, .reply, after: ticket)
-        for filter in change.retained { requestRetained(filter, session, connection, after: ticket) }
+        requestRetained(change.retained, session, after: ticket)
         waitForTick(connection)
     }
 
@@ -116,12 +114,33 @@ extension Shard {
     }
 }
 
-/// What one SUBSCRIBE or UNSUBSCRIBE does.
+/// What one SUBSCRIBE or UNSUBSCRIBE does. A filter that is repeated is changed once: the last one counts, and it gets
+/// its retained messages if any of them asks for them `[MQTT-3.8.4-5]`.
 private struct SubscriptionChange {
-    var session: Session
-    var added: [TopicFilter] = []
-    var removed: [TopicFilter] = []
-    var retained: [TopicFilter] = []
+    let session: Session
+    private(set) var added: [TopicFilter] = []
+    private(set) var removed: [TopicFilter] = []
+    /// The filters, and whether they get retained messages.
+    private var known: [Text: Bool] = [:]
+
+    init(session: Session) {
+        self.session = session
+    }
 
     var isEmpty: Bool { added.isEmpty && removed.isEmpty }
+
+    var retained: [TopicFilter] { added.filter { known[$0.text] == true } }
+
+    /// Adds a filter; returns whether it gets retained messages.
+    mutating func add(_ filter: TopicFilter, _ wantsRetained: Bool) -> Bool {
+        let before = known.updateValue(wantsRetained, forKey: filter.text)
+        if before == nil { added.append(filter) }
+        if before == true && !wantsRetained { known[filter.text] = true }
+        return wantsRetained || before == true
+    }
+
+    mutating func remove(_ text: Text) {
+        guard known.updateValue(false, forKey: text) == nil, let filter = TopicFilter(text) else { return }
+        removed.append(filter)
+    }
 }

@@ -138,7 +138,7 @@ extension Shard {
             wantsSelfWake = false
             orders.append(.wakeSelf(afterMilliseconds: 0))
         }
-        if !retainedRequests.isEmpty || !overloaded.isEmpty || !sweeps.isEmpty || !congested.isEmpty {
+        if !retainedLines.ready.isEmpty || !overloaded.isEmpty || !sweeps.isEmpty || !congested.isEmpty {
             orders.append(.wakeSelf(afterMilliseconds: 2))
         }
     }
@@ -153,8 +153,8 @@ extension Shard {
             case .granted(let claim, let session, let ended): granted(claim, session, ended: ended)
             case .proceed(let claim):
                 follow(claim, commons.registry.withLock { $0.proceed(claim) })
-            case .settled(let positions):
-                for position in positions { ledger.settle(position) }
+            case .settled(let ranges):
+                for positions in ranges { ledger.settle(positions) }
             case .refused(let position, let messages): ledger.refuse(position, messages: messages)
             case .takeBack(let topic, let number): takeBack(topic, number)
             case .nudge(let number):

@@ -65,8 +65,7 @@ package final class Shard {
     var drops: [DropKey: Int] = [:]
     /// Counts ticks, to know what was held in this one.
     var tickSerial: UInt64 = 1
-    var retainedRequests: [RetainedRequest] = []
-    var retainedRound: UInt64 = 0
+    var retainedLines = RetainedLines()
     /// Refused values for which the store is asked what it has instead, by round.
     var takenBack: [UInt64: (topic: Text, number: MessageNumber)] = [:]
     var sweeps: [Sweep] = []
@@ -173,6 +172,7 @@ package final class Shard {
             lastScan = now
             scanConnections()
             tidyRetained()
+            unparkRetained()
             countNext()
         }
         advanceWaiting()
@@ -281,7 +281,11 @@ package final class Shard {
             if connection.isWritable && connection.outbound.readableBytes > 0 {
                 orders.append(.flush(connection.id))
                 let isCongested = connection.isCongested(limits.outboundBytesMax)
-                if isCongested, connection.session?.hasWaiting == true { refilling.append(connection) }
+                if isCongested, let session = connection.session,
+                    session.hasWaiting || session.retained != nil
+                {
+                    refilling.append(connection)
+                }
             }
         }
         if !refilling.isEmpty { wantsSelfWake = true }

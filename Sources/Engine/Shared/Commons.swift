@@ -88,8 +88,8 @@ package final class Commons: Sendable {
         handOver.withLock { $0.take(into: &lanes, bytesMax: bytesMax) }
     }
 
-    package func recycle(_ lanes: inout [Lane]) {
-        let bytes = lanes.reduce(0) { $0 + $1.bytes }
+    /// Gives back lanes that are done; `bytes` of what was handed over need no memory any more.
+    package func recycle(_ lanes: inout [Lane], bytes: Int) {
         uncommitted.subtract(bytes, ordering: .relaxed)
         handOver.withLock { $0.recycle(&lanes) }
     }

@@ -68,7 +68,7 @@ package enum Control: Sendable {
     /// Your turn to claim.
     case proceed(Claim)
     /// These positions are committed although the watermark has not reached them.
-    case settled([UInt64])
+    case settled([ClosedRange<UInt64>])
     /// The store can never take the entry at this position, nor the messages in it.
     case refused(UInt64, messages: [MessageNumber])
     /// The store can never take this message, which you have made the retained one of its topic.

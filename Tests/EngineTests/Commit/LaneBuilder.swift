@@ -145,7 +145,7 @@ final class CommitterBench {
         commons.emptyMailbox(of: shard, into: &mailbox)
         var (settled, refused): ([UInt64], [UInt64]) = ([], [])
         for control in mailbox.controls {
-            if case .settled(let positions) = control { settled += positions }
+            if case .settled(let ranges) = control { settled += ranges.joined() }
             if case .refused(let position, _) = control { refused.append(position) }
         }
         return (settled, refused)

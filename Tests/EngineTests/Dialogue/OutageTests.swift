@@ -148,6 +148,37 @@ import Testing
         }
     }
 
+    @Test func `on a full disk QoS 1 flows on when more has flowed than may be uncommitted`() throws {
+        let world = try World(
+            limits: Limits {
+                $0.packetBytesMax = 2_000
+                $0.sessionUncommittedBytesMax = 50_000
+                $0.batchBytesMax = 50_000
+                $0.uncommittedBytesMax = 100_000
+            })
+        let away = world.joinPersistent("a")
+        away.subscribe("away")
+        away.cut()
+        let online = world.joinPersistent("s")
+        online.subscribe("t")
+        world.rest()
+        fill(world)
+        let blocked = world.join("blocked")
+        blocked.send(.publish("away", qos: .atLeastOnce, id: 1))
+        let publisher = world.join("p")
+        let large = Text(bytes: Array(repeating: 65, count: 1_000))
+        for _ in 0..<300 {
+            publisher.send(.publish("t", large, qos: .atLeastOnce, id: 1))
+            _ = online.acknowledgeAll()
+            world.pass(seconds: 0.05)
+            #expect(publisher.take() == [.puback(1)] && world.commons.queuedBytes < 5_000)
+        }
+        #expect(blocked.take() == [])
+        world.store.heal()
+        world.pass(seconds: 2)
+        #expect(blocked.take() == [.puback(1)] && world.commons.queuedBytes == 0)
+    }
+
     @Test func `a client that returns on a full disk, while the end of its session waits, gets a new one`()
         throws
     {
@@ -189,6 +220,25 @@ import Testing
         world.pass(seconds: 1)
         #expect(publisher.take() == [.puback(1), .puback(2)])
         #expect(world.joinPersistent("a").acknowledgeAll().texts == ["1", "2"])
+    }
+
+    @Test func `of thousands of publishes refused at once none is acknowledged as a success`() throws {
+        let world = try World(limits: Limits { $0.receiveMaximum = 65_535 })
+        let away = world.joinPersistent("a")
+        away.subscribe("t")
+        away.cut()
+        world.rest()
+        world.store.commits { batch in
+            batch.changes.contains { $0.name == "message" } ? .failed(.refused) : .applied
+        }
+        let publisher = world.join("p")
+        world.isStalled = true
+        publisher.send((1...5_000).map { .publish("t", qos: .atLeastOnce, id: UInt16($0)) })
+        world.isStalled = false
+        world.settle()
+        let answers = publisher.take()
+        #expect(answers == (1...5_000).map { .puback($0, .implementationSpecificError) })
+        #expect(try world.stored().deliveries == [])
     }
 
     @Test(arguments: [ProtocolVersion.v311, .v5])

@@ -95,7 +95,7 @@ import Testing
         var mailbox = Mailbox()
         var first = mail("1", To(slot: 1, qos: .atLeastOnce))
         mailbox.take(&first, bytesMax: 1)
-        for position in 0..<5 as Range<UInt64> { mailbox.append(.settled([position])) }
+        for position in 0..<5 as Range<UInt64> { mailbox.append(.settled([position...position])) }
         #expect(emptied(&mailbox).controls.count == 5)
     }
 

@@ -40,9 +40,9 @@ import Testing
 
     @Test func `what is committed ahead is done, and forgotten when the watermark has passed it`() {
         var ledger = ledger()
-        ledger.settle(22)
-        ledger.settle(12)
-        ledger.settle(99)
+        ledger.settle(22...22)
+        ledger.settle(12...12)
+        ledger.settle(99...99)
         #expect(done(ledger) == [2, 5] && ledger.hasAhead && ledger.isDone(position: 99))
         ledger.advance(to: 13)
         #expect(done(ledger) == [1, 2, 3, 5] && ledger.hasAhead)
@@ -57,6 +57,44 @@ import Testing
         #expect(ledger.isRefused(ticket: 3) && !ledger.isRefused(ticket: 2))
         #expect(ledger.isRefused(position: 13) && ledger.isRefused(position: 99))
         #expect(!ledger.isRefused(position: 12))
+    }
+
+    @Test func `refusals are remembered, however many, until what waited for them is released`() {
+        var ledger = TicketLedger()
+        let count: UInt64 = 20_000
+        ledger.handOver(count: Int(count), firstPosition: 1)
+        // Every other one, so that no two are neighbours.
+        let refused = stride(from: 1, through: count, by: 2)
+        for position in refused { ledger.refuse(position, messages: [position]) }
+        ledger.advance(to: count)
+        #expect(refused.allSatisfy { ledger.isRefused(ticket: $0) && ledger.isRefused(position: $0) })
+        #expect(refused.allSatisfy { ledger.isRefused(message: $0) } && !ledger.isRefused(ticket: 2))
+        ledger.advance(to: count + 1)
+        #expect(
+            !ledger.isRefused(ticket: 1) && !ledger.isRefused(position: 1) && !ledger.isRefused(message: 1))
+        #expect(ledger.isRefused(ticket: count - 1) && ledger.isRefused(position: count - 1))
+    }
+
+    @Test func `a ticket that was refused ahead keeps its position while something before it waits`() {
+        var ledger = ledger()
+        ledger.refuse(22)
+        ledger.settle(21...22)
+        #expect(done(ledger) == [4, 5] && ledger.position(of: 5) == 22)
+        #expect(ledger.isRefused(ticket: 5) && ledger.isRefused(position: 22))
+    }
+
+    @Test func `lanes that are done ahead are done, in pieces and in any order`() {
+        var ledger = ledger()
+        ledger.handOver(count: 2, firstPosition: 31)
+        ledger.settle(22...40)
+        #expect(done(ledger) == [5] && ledger.isDone(6) && ledger.isDone(7) && !ledger.isDone(8))
+        #expect(ledger.position(of: 6) == nil && ledger.position(of: 4) == 21)
+        ledger.settle(12...21)
+        #expect(done(ledger) == [2, 3, 4, 5] && ledger.position(of: 4) == nil)
+        ledger.advance(to: 11)
+        #expect(done(ledger) == [1, 2, 3, 4, 5] && ledger.isDone(7))
+        ledger.advance(to: 40)
+        #expect(ledger.isDone(7) && !ledger.isDone(8) && !ledger.hasAhead)
     }
 
     @Test func `a ticket has a position from its hand-over to its commit`() {
