@@ -54,6 +54,8 @@ public enum Change: Hashable, Sendable {
     case retainedRemoval(topic: Slice, number: MessageNumber)
     /// Records a start of the broker.
     case boot(number: UInt64, startedAt: Milliseconds)
+    /// Forgets a start of the broker; nothing happens if it is not there. Tools that empty a store ask for it.
+    case bootRemoval(number: UInt64)
 }
 
 /// The changes of one commit: one arena of bytes, and trivial values that name ranges in it.

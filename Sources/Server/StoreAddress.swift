@@ -62,7 +62,7 @@ package struct StoreAddress: Hashable, Sendable {
             }
             return
         }
-        guard !rest.isEmpty else {
+        guard !rest.isEmpty, scheme != .sqlite || !rest.hasSuffix("/") else {
             throw BrokerError(
                 .invalidOption, "The \(part) is missing in \"\(text)\"; write \(scheme.usage).")
         }

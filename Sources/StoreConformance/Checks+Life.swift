@@ -37,5 +37,16 @@ extension StoreConformance {
             try trial.expect(trial.store.boots(), expected, "the boots")
             try trial.expect(trial.store.sysInfo().time, 2_000, "the latest time")
         },
+        Check("A boot that is removed is gone, and its number may be used again") { trial in
+            try trial.commit([.boot(1, 1_000), .boot(2, 2_000), .boot(3, 3_000)])
+            try trial.commit([.bootRemoval(1), .bootRemoval(3), .bootRemoval(4), .boot(3, 5_000)])
+            let expected = [
+                BootRecord(number: 2, startedAt: 2_000), BootRecord(number: 3, startedAt: 5_000),
+            ]
+            try trial.expect(trial.store.boots(), expected, "the boots")
+            try trial.commit([.boot(4, 4_000), .bootRemoval(4), .bootRemoval(3)])
+            try trial.restart()
+            try trial.expect(trial.store.boots(), [expected[0]], "the boots after another removal")
+        },
     ]
 }

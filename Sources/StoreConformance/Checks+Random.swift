@@ -64,7 +64,7 @@ private struct History {
     }
 
     private mutating func operation(_ model: Model) -> Operation? {
-        switch random.next(16) {
+        switch random.next(17) {
         case 0: return newClient(model)
         case 1: return changedClient(model)
         case 2: return .sessionEnd(anySession)
@@ -77,6 +77,7 @@ private struct History {
         case 12: return member(model).map { .reception($0, packetID) }
         case 13: return .release(anySession, packetID)
         case 14: return retained()
+        case 15: return .bootRemoval(random.next(boots + 2))
         default:
             boots += 1
             return .boot(boots, Milliseconds(random.next(1 << 40)))

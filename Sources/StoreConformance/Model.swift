@@ -58,6 +58,7 @@ struct Model {
         case .retained(let record): retain(record.message.topic, record.number, record)
         case .retainedRemoval(let topic, let number): retain(topic, number, nil)
         case .boot(let number, let startedAt): boots[number] = startedAt
+        case .bootRemoval(let number): boots[number] = nil
         }
     }
 

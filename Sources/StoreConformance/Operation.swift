@@ -20,6 +20,7 @@ enum Operation {
     case retained(RetainedRecord)
     case retainedRemoval(Text, MessageNumber)
     case boot(UInt64, Milliseconds)
+    case bootRemoval(UInt64)
 
     /// One delivery of a message of its own.
     static func delivery(_ record: DeliveryRecord) -> Operation { .publish([record]) }
@@ -47,6 +48,7 @@ extension ChangeBatch {
             append(.retainedRemoval(topic: topic, number: number))
             message = max(message, number)
         case .boot(let number, let startedAt): append(.boot(number: number, startedAt: startedAt))
+        case .bootRemoval(let number): append(.bootRemoval(number: number))
         }
     }
 

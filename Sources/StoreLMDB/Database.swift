@@ -23,6 +23,7 @@ final class Database {
     ) throws(StoreError) {
         self.path = path
         self.gate = gate
+        try DataFile.check(path)
         try DirectoryLock.makeDirectory(path)
         lock = try DirectoryLock(path)
         let end = try FileHeader.check(path, freePages: true)

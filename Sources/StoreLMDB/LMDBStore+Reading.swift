@@ -10,6 +10,7 @@ extension LMDBStore: ReadableStore {
     /// be called in a process that has the environment open already. Where the lock file cannot be written, nobody
     /// could see this reader: then brokers are kept out until `close`.
     package func openForReading() throws(StoreError) {
+        try DataFile.check(location)
         let file = location + "/data.mdb"
         guard access(file, R_OK) == 0 else {
             throw StoreError(.unavailable, "\(file) cannot be opened: \(String(cString: strerror(errno))).")

@@ -39,6 +39,7 @@ extension Writer {
         case .boot(let number, let startedAt):
             let time = SealedNumber(UInt64(bitPattern: startedAt))
             try transaction.put(tables.boot, NumberKey(number), time)
+        case .bootRemoval(let number): _ = try transaction.delete(tables.boot, NumberKey(number))
         }
     }
 

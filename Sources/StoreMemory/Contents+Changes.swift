@@ -41,6 +41,7 @@ extension Contents {
         case .retainedRemoval(let topic, let number):
             set(topic: TextKey(Text(bytes: batch.bytes(topic))), number, nil)
         case .boot(let number, let startedAt): boots[number] = startedAt
+        case .bootRemoval(let number): boots[number] = nil
         }
     }
 

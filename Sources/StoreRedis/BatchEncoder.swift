@@ -86,7 +86,7 @@ struct BatchEncoder {
                 }
             case .removal(let session, let number): removals.append(session, number)
             case .client, .sessionEnd, .sessionSwept, .subscription, .unsubscription, .deliveryState,
-                .reception, .release, .retained, .retainedRemoval, .boot:
+                .reception, .release, .retained, .retainedRemoval, .boot, .bootRemoval:
                 continue
             }
         }
@@ -206,6 +206,9 @@ extension BatchEncoder {
             command.append("B")
             command.append(number)
             command.append(String(startedAt))
+        case .bootRemoval(let number):
+            command.append("b")
+            command.append(number)
         case .message, .delivery, .removal:
             break
         }

@@ -240,6 +240,10 @@ extension Script {
           call('HSET', P .. 'boots', A[i], A[i + 1])
           return i + 2
         end
+        operation.b = function(i)
+          call('HDEL', P .. 'boots', A[i])
+          return i + 1
+        end
 
         """
 

@@ -224,7 +224,7 @@ extension ChangeBatch {
                 .delivery(_, _, let record), .retained(_, _, let record):
                 max(longest, record.count)
             case .sessionEnd, .sessionSwept, .unsubscription, .deliveryState, .removal, .reception,
-                .release, .retainedRemoval, .boot:
+                .release, .retainedRemoval, .boot, .bootRemoval:
                 longest
             }
         }

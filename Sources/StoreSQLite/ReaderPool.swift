@@ -21,6 +21,8 @@ final class ReaderPool: Sendable {
     }
 
     private struct State {
+        /// Without links; see `DatabaseFile`.
+        var path = ""
         var idle: [Connection] = []
         var isOpen = false
         var mode = Mode.shared
@@ -28,22 +30,28 @@ final class ReaderPool: Sendable {
         var generation = 0
     }
 
-    private let path: String
+    /// What people call the database.
+    private let location: String
     private let idleMax: Int
     private let state = Mutex(State())
 
-    init(_ path: String, idleMax: Int) {
-        self.path = path
+    init(_ location: String, idleMax: Int) {
+        self.location = location
         self.idleMax = idleMax
     }
 
-    func open(_ mode: Mode = .shared) {
+    /// Lends connections to the database at a path from now on.
+    func open(_ path: String, _ mode: Mode = .shared) {
         state.withLock { state in
+            state.path = path
             state.isOpen = true
             state.mode = mode
             state.generation += 1
         }
     }
+
+    /// The path of the database that is open.
+    var path: String { state.withLock { $0.path } }
 
     func close() {
         let idle = state.withLock { state in
@@ -69,13 +77,15 @@ final class ReaderPool: Sendable {
     /// Lends a connection of its own to `body`, for what nobody should have to do with afterwards.
     func readOnce<Result>(_ body: (Connection) throws(StoreError) -> Result) throws(StoreError) -> Result {
         let isOpen = state.withLock { $0.isOpen }
-        guard isOpen else { throw StoreError(.unavailable, "The database \(path) is not open.") }
+        guard isOpen else { throw StoreError(.unavailable, "The database \(location) is not open.") }
         return try body(try connect())
     }
 
     private func take() throws(StoreError) -> (Connection, Int) {
         let (idle, generation) = try state.withLock { (state) throws(StoreError) -> (Connection?, Int) in
-            guard state.isOpen else { throw StoreError(.unavailable, "The database \(path) is not open.") }
+            guard state.isOpen else {
+                throw StoreError(.unavailable, "The database \(location) is not open.")
+            }
             return (state.idle.popLast(), state.generation)
         }
         if let idle { return (idle, generation) }
@@ -84,15 +94,16 @@ final class ReaderPool: Sendable {
 
     private func connect() throws(StoreError) -> Connection {
         do throws(SQLiteFailure) {
-            let connection = try connection(state.withLock { $0.mode })
+            let (path, mode) = state.withLock { ($0.path, $0.mode) }
+            let connection = try connection(path, mode)
             try connection.execute("PRAGMA query_only=ON")
             return connection
         } catch {
-            throw error.storeError(path, .reading)
+            throw error.storeError(location, .reading)
         }
     }
 
-    private func connection(_ mode: Mode) throws(SQLiteFailure) -> Connection {
+    private func connection(_ path: String, _ mode: Mode) throws(SQLiteFailure) -> Connection {
         if case .immutable = mode {
             let address = "file:\(Self.encoded(path))?immutable=1"
             return try Connection(address, flags: SQLITE_OPEN_READONLY | SQLITE_OPEN_URI)

@@ -8,13 +8,14 @@ extension SQLiteStore: ReadableStore {
     /// Takes no lock but SQLite's own, which readers share. What a broker that died has left in the log stays there.
     /// Where nothing can be written and there is no log, the file is read as it is, without locks.
     package func openForReading() throws(StoreError) {
-        guard let size = fileSize(location) else {
+        let path = try DatabaseFile.path(of: location)
+        guard let size = fileSize(path) else {
             throw StoreError(
                 .unavailable, "\(location) cannot be opened: \(String(cString: strerror(errno))).")
         }
-        try FileHeader.check(location)
-        guard size > 0 || FileHeader.hasLog(location) else { throw nothing }
-        readers.open(readingMode)
+        try FileHeader.check(path)
+        guard size > 0 || FileHeader.hasLog(path) else { throw nothing }
+        readers.open(path, Self.readingMode(path))
         do throws(StoreError) {
             try requireFormat()
             _ = try sysInfo()
@@ -33,10 +34,10 @@ extension SQLiteStore: ReadableStore {
         }
     }
 
-    private var readingMode: ReaderPool.Mode {
-        if FileHeader.hasLog(location) { return .sharedKeepingLog }
-        let directory = location.lastIndex(of: "/").map { String(location[...$0]) } ?? "."
-        let hasIndex = access(location + "-shm", F_OK) == 0
+    private static func readingMode(_ path: String) -> ReaderPool.Mode {
+        if FileHeader.hasLog(path) { return .sharedKeepingLog }
+        let directory = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
+        let hasIndex = access(path + "-shm", F_OK) == 0
         return access(directory, W_OK) != 0 && !hasIndex ? .immutable : .shared
     }
 

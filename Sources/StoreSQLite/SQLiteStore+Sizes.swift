@@ -20,12 +20,13 @@ extension SQLiteStore: SizedStore {
         let pageSize = Int(try connection.integer("PRAGMA page_size"))
         var sizes = StoreSizes()
         for (table, pages) in census.pages { sizes[keyPath: Self.kind(of: table)] += pages * pageSize }
-        let fileBytes = Int(fileSize(location) ?? 0)
+        let path = readers.path
+        let fileBytes = Int(fileSize(path) ?? 0)
         let unwritten = max(0, census.pageCount * pageSize - fileBytes)
         let unused = max(0, fileBytes - census.pageCount * pageSize)
-        sizes.free = census.freeCount * pageSize + unused + Int(fileSize(Ballast.path(of: location)) ?? 0)
+        sizes.free = census.freeCount * pageSize + unused + Int(fileSize(Ballast.path(of: path)) ?? 0)
         // Pages that only the log has so far are counted with their tables.
-        let logBytes = Int((fileSize(location + "-wal") ?? 0) + (fileSize(location + "-shm") ?? 0))
+        let logBytes = Int((fileSize(path + "-wal") ?? 0) + (fileSize(path + "-shm") ?? 0))
         sizes.log = max(0, logBytes - unwritten)
         if !census.isPossible {
             sizes.estimate = "This SQLite was built without dbstat: the kinds cannot be told apart."

@@ -17,7 +17,7 @@ import Synchronization
 ///
 /// Settings: `synchronous` FULL for `disk`, NORMAL for `process`, OFF for `memory`, which the database records for
 /// `roost inspect`; `secure_delete` OFF, because Debian's SQLite otherwise overwrites what it deletes; no automatic
-/// checkpoints. A lock file beside the database refuses a second Roost.
+/// checkpoints. A lock file beside the database refuses a second Roost, whatever path it was given (`DatabaseFile`).
 public final class SQLiteStore: Store {
     /// What can be set; the defaults are measured.
     public struct Options: Sendable {
@@ -48,7 +48,7 @@ public final class SQLiteStore: Store {
         public init() {}
     }
 
-    /// The path of the database file.
+    /// The path of the database file, as it was given.
     public let location: String
     /// What a commit survives.
     public let durability: Durability
@@ -78,13 +78,14 @@ public final class SQLiteStore: Store {
         try database.withLock { (database) throws(StoreError) in
             precondition(database == nil, "a store is closed before it is opened again")
             do throws(StoreError) {
-                database = try Database(location, durability, options)
+                let path = try DatabaseFile.path(of: location)
+                database = try Database(path, durability, options)
+                readers.open(path)
             } catch {
                 // A full disk is no reason to ask again at once.
                 throw error.code == .retry ? StoreError(.unavailable, error.message) : error
             }
         }
-        readers.open()
     }
 
     /// One transaction; synced before it returns when the durability is `disk`.

@@ -14,9 +14,15 @@ import Glibc
 /// The database file is extended before a batch is committed until it has blocks for every page of it, so that
 /// writing the log back needs none. SQLite cuts the file to its pages when it has written back everything;
 /// should that race with a batch, the ballast is what is left to finish with.
+///
+/// The file is extended by a descriptor that stays open as long as the connections do: closing any descriptor of a file
+/// gives up all locks of the process on it, SQLite's among them. Another program that looks into the database would then
+/// take itself for the last one when it closes it, and remove the log of a broker that is writing to it.
 final class Space {
     private let connection: Connection
     private let path: String
+    /// Of the database file; closed when this object goes, after the connections.
+    private let descriptor: Int32
     private let ballast: Ballast
     private let reserve: Int64
     private let pageSize: Int64
@@ -34,16 +40,31 @@ final class Space {
         pageSize = try connection.integer("PRAGMA page_size")
         pageCount = try connection.prepare("PRAGMA page_count")
         freePageCount = try connection.prepare("PRAGMA freelist_count")
+        descriptor = Glibc.open(path, O_RDWR | O_CLOEXEC)
+        let number = errno
         ballast.take()
+        guard descriptor >= 0 else {
+            throw SQLiteFailure(SQLITE_CANTOPEN, systemError: number, text: "the file cannot be opened again")
+        }
+    }
+
+    deinit {
+        if descriptor >= 0 { Glibc.close(descriptor) }
     }
 
     /// Sees to it that the open transaction has room; fails with `SQLITE_FULL`.
     func ensure(grows: Bool) throws(SQLiteFailure) {
-        let isExtended = allocate(path, try value(pageCount) * pageSize)
+        let isExtended = allocate(try value(pageCount) * pageSize)
         let hasReserve = grows ? try holdsReserve() : true
         if !isExtended || !hasReserve {
             throw SQLiteFailure(SQLITE_FULL, systemError: ENOSPC, text: "the reserve cannot be kept")
         }
+    }
+
+    /// Allocates the file up to this length where it is shorter; whether it has it then.
+    private func allocate(_ bytes: Int64) -> Bool {
+        guard let size = fileSize(path) else { return false }
+        return size >= bytes || posix_fallocate(descriptor, 0, off_t(bytes)) == 0
     }
 
     private func holdsReserve() throws(SQLiteFailure) -> Bool {
@@ -97,13 +118,4 @@ final class Ballast {
         isHeld = false
         return truncate(path, 0) == 0
     }
-}
-
-/// Allocates a file up to this length where it is shorter; whether it has it then.
-func allocate(_ path: String, _ bytes: Int64) -> Bool {
-    guard fileSize(path) ?? 0 < bytes else { return true }
-    let descriptor = Glibc.open(path, O_RDWR | O_CLOEXEC)
-    guard descriptor >= 0 else { return false }
-    defer { Glibc.close(descriptor) }
-    return posix_fallocate(descriptor, 0, off_t(bytes)) == 0
 }

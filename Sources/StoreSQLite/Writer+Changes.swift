@@ -31,6 +31,9 @@ extension Writer {
             statements.insertBoot.bind(1, try signed(number))
             statements.insertBoot.bind(2, startedAt)
             try statements.insertBoot.run()
+        case .bootRemoval(let number):
+            statements.deleteBoot.bind(1, try signed(number))
+            try statements.deleteBoot.run()
         }
     }
 

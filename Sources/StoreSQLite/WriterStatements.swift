@@ -10,7 +10,7 @@ struct WriterStatements {
     let insertRecent, insertSettled, updateRecent, updateSettled, deleteRecent, deleteSettled: Statement
     let sessionNumbers: Statement
     let insertReception, deleteReception, deleteReceptions: Statement
-    let updateRetained, insertRetained, deleteRetained, insertBoot: Statement
+    let updateRetained, insertRetained, deleteRetained, insertBoot, deleteBoot: Statement
     let settling: SettlingStatements
 
     init(_ connection: Connection) throws(SQLiteFailure) {
@@ -59,6 +59,7 @@ struct WriterStatements {
         insertRetained = try connection.prepare("INSERT OR IGNORE INTO retained VALUES (?, ?, ?)")
         deleteRetained = try connection.prepare("DELETE FROM retained WHERE key = ? AND number <= ?")
         insertBoot = try connection.prepare("INSERT OR REPLACE INTO boot VALUES (?, ?)")
+        deleteBoot = try connection.prepare("DELETE FROM boot WHERE number = ?")
 
         settling = try SettlingStatements(connection)
     }

@@ -4,8 +4,9 @@
 import Packets
 import Persistence
 
-/// Empties a store through its own changes. Its boots and the greatest numbers it has given out stay: no change
-/// removes them, and they do no harm.
+/// Empties a store through its own changes. The greatest numbers it has given out stay: no change takes them back, and
+/// they do no harm. Its boots go: one of them after the last one of the source would be taken for the moment at which
+/// the source's clients were gone.
 struct Clearing {
     private static let page = 500
     private let store: any Store
@@ -27,6 +28,7 @@ struct Clearing {
             try writer.append(.sessionSwept(session: session))
         }
         try removeRetained(&writer, seen)
+        for boot in try store.boots() { try writer.append(.bootRemoval(number: boot.number)) }
         try writer.commit()
     }
 

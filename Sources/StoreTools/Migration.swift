@@ -107,13 +107,10 @@ package struct Migration {
         return census
     }
 
-    /// The boots of an emptied target cannot be removed; only those of the source are compared.
     private func readBack(_ meter: Meter) throws -> Census {
-        let boots = Set(try source.boots().map(\.number))
         var census = Census()
         try Walk(target).run(gathered: meter.gathered) { record in
             try meter.given(record.count)
-            if case .boot(let boot) = record, !boots.contains(boot.number) { return }
             if case .retained(let retained) = record, retained.message.topic == Self.marker { return }
             census.add(record)
         }

@@ -22,8 +22,8 @@ enum Failure {
     }
 
     private static func end(_ sentence: String) -> Never {
-        var line = "roost: \(sentence)\n"
-        line.withUTF8 { bytes in _ = write(STDERR_FILENO, bytes.baseAddress, bytes.count) }
+        // Where even that cannot be said, the exit code is left.
+        _ = Descriptor.write(STDERR_FILENO, "roost: \(OneLine.text(sentence))\n")
         Glibc.exit(1)
     }
 }

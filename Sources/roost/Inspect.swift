@@ -28,7 +28,7 @@ struct Inspect: AsyncParsableCommand {
                     engine: store.name, location: store.location, durability: try opened.recordedDurability(),
                     overview: try Overview(store))
             }
-            print(json ? screen.json.description : screen.text)
+            try Output.write(json ? screen.json.description : screen.text)
         }
     }
 }

@@ -56,9 +56,7 @@ struct InspectScreen {
     /// A client chose its identifier: on a terminal no control character of it may be one.
     private func name(of queue: Overview.Queue) -> String {
         guard let clientID = queue.clientID else { return "session \(queue.session), which has ended" }
-        let isHarmless = { (scalar: Unicode.Scalar) in scalar.properties.generalCategory != .control }
-        return String(
-            String.UnicodeScalarView(clientID.description.unicodeScalars.map { isHarmless($0) ? $0 : "?" }))
+        return OneLine.text(clientID.description)
     }
 }
 
@@ -67,7 +65,7 @@ extension InspectScreen {
     var text: String {
         let info = overview.info
         var lines = [
-            line("engine", engine), line("location", location),
+            line("engine", engine), line("location", OneLine.text(location)),
             line("format version", "\(info.formatVersion)"),
             line("durability", durabilityText),
             line("last batch", "\(info.batch), \(UTC.text(info.time))"), line("boots", "\(overview.boots)"),

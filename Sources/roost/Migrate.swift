@@ -78,7 +78,12 @@ struct Migrate: AsyncParsableCommand {
         progress.end()
         // The system goes on with a file that has no name any more, and says nothing.
         guard address.fileIdentity == identity else { throw Self.removed(target.store.location) }
-        report(census, source.store.location, target.store.location, progress.seconds)
+        let report = report(census, source.store.location, target.store.location, progress.seconds)
+        do {
+            try Output.write(report)
+        } catch {
+            throw ToolError("\(target.store.location) is complete, and compared, but: \(error.sentence)")
+        }
     }
 
     private static func removed(_ target: String) -> ToolError {
@@ -93,13 +98,13 @@ struct Migrate: AsyncParsableCommand {
                 + "command again.")
     }
 
-    private func report(_ census: Census, _ from: String, _ to: String, _ seconds: Double) {
+    private func report(_ census: Census, _ from: String, _ to: String, _ seconds: Double) -> String {
         guard json else {
-            for (name, digest) in census.kinds {
-                print(name + String(repeating: " ", count: 20 - name.count) + "\(digest.count)  \(digest)")
+            let lines = census.kinds.map { name, digest in
+                name + String(repeating: " ", count: 20 - name.count) + "\(digest.count)  \(digest)"
             }
-            print("\(to) now holds what \(from) holds.")
-            return
+            let end = OneLine.text("\(to) now holds what \(from) holds.")
+            return (lines + [end]).joined(separator: "\n")
         }
         let kinds = census.kinds.map { name, digest in
             (
@@ -111,6 +116,6 @@ struct Migrate: AsyncParsableCommand {
             ("from", .string(from)), ("to", .string(to)), ("seconds", .decimal(seconds)),
             ("kinds", .object(kinds)),
         ])
-        print(result)
+        return result.description
     }
 }

@@ -72,8 +72,8 @@ final class ProgressLine {
         ])
     }
 
+    /// Whether it can be shown is nothing that the work depends on; the result is written by `Output`.
     private func write(_ descriptor: CInt, _ text: String) {
-        var text = text
-        text.withUTF8 { bytes in _ = Glibc.write(descriptor, bytes.baseAddress, bytes.count) }
+        _ = Descriptor.write(descriptor, text)
     }
 }

@@ -11,4 +11,9 @@ struct Roost: AsyncParsableCommand {
         abstract: "An MQTT broker that keeps what it has acknowledged.",
         version: "0.1.0",
         subcommands: [Serve.self, Inspect.self, Verify.self, Migrate.self])
+
+    static func main() async {
+        Descriptor.reserveStandard()
+        await main(nil)
+    }
 }

@@ -21,9 +21,9 @@ struct Verify: AsyncParsableCommand {
         try await Failure.explained {
             let opened = try OpenStore(store, .inspecting)
             faults = try opened.closing { store in try store.verify() }
-            if faults.isEmpty { print("\(opened.store.location) is sound.") }
+            let lines = faults.isEmpty ? ["\(opened.store.location) is sound."] : faults
+            try Output.write(lines.map(OneLine.text).joined(separator: "\n"))
         }
-        for fault in faults { print(fault) }
         if !faults.isEmpty { throw ExitCode(1) }
     }
 }

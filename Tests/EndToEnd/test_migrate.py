@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: 2026 The Roost authors
 """`roost migrate` between real stores: nothing is lost or doubled, also when it is killed; the source stays as it is."""
+import contextlib
 import hashlib
 import json
 import os
@@ -8,6 +9,7 @@ import pty
 import random
 import shutil
 import signal
+import sqlite3
 import subprocess
 import tempfile
 import time
@@ -16,7 +18,7 @@ import unittest
 from broker import Broker, free_port, run_to_the_end
 from migrate_case import KINDS, Done, MigrateCase
 from migration_ring import FILL, Ring
-from peer import Paho
+from peer import Paho, Peer
 from redis_server import RedisServer
 
 
@@ -180,6 +182,48 @@ class Targets(MigrateCase):
                 shutil.rmtree(self.path("target"), ignore_errors=True)
                 if kind == "sqlite":
                     os.unlink(self.path("target"))
+
+    def test_a_target_that_was_served_before_keeps_no_boots_of_its_own(self):
+        source = self.source()
+        boots = self.census(source)["boots"]
+        for kind in KINDS:
+            with self.subTest(kind=kind):
+                target = self.address(kind, "target-" + kind)
+                with Broker(store=target) as broker:
+                    for _ in range(2):
+                        self.assertEqual(broker.terminate(), 0)
+                        broker.start()
+                    self.assertEqual(broker.terminate(), 0)
+                self.assertEqual(self.census(target)["boots"]["count"], 3)
+                self.assertEqual(self.migrate(source, target, "--overwrite")["boots"], boots)
+                self.assertEqual(self.census(target), self.census(source))
+                self.assert_sound(target)
+                # The next boot of the target goes on above the source's.
+                with Broker(store=target) as broker:
+                    self.assertEqual(broker.terminate(), 0)
+                self.assertEqual(self.census(target)["boots"]["count"], boots["count"] + 1)
+
+    def test_a_session_does_not_expire_by_boots_of_the_target(self):
+        """Its client was connected when the source died: it has all of its time from then on."""
+        expiry = 20
+        source, target = self.address("sqlite", "short"), self.address("sqlite", "target")
+        with Broker(store=target) as broker:
+            for _ in range(2):
+                self.assertEqual(broker.terminate(), 0)
+                broker.start()
+            self.assertEqual(broker.terminate(), 0)
+        # As if those boots had been long ago.
+        with contextlib.closing(sqlite3.connect(self.path("target"))) as database, database:
+            database.execute("UPDATE boot SET started = started - 3600000")
+        with Broker(store=source) as broker:
+            with Peer(broker.port, "short", clean=True, expiry=expiry) as peer, Peer(broker.port, "w") as writer:
+                peer.subscribe("k/#", 1)
+                writer.publish("k/1", "kept", 1)
+                broker.kill()
+        self.migrate(source, target, "--overwrite")
+        with Broker(store=target) as broker, Peer(broker.port, "short", clean=False, expiry=expiry) as peer:
+            self.assertTrue(peer.connack.present)
+            self.assertEqual(peer.payloads(1), ["kept"])
 
     def test_the_source_is_not_changed_and_still_serves(self):
         for kind in KINDS:

@@ -57,6 +57,8 @@ class Addresses(MigrateCase):
         for other in (source, relative, f"sqlite:{self.path('link')}", f"sqlite:{self.path('hard')}",
                       f"sqlite:{self.directory}/./source"):  # fmt: skip
             self.assert_refused(self.run_migrate(source, other, "--overwrite"), "the same store")
+        # With two names it is not served either.
+        os.unlink(self.path("hard"))
         lmdb = self.source("lmdb", "directory")
         os.symlink(self.path("directory"), self.path("way"))
         for other in (lmdb + "/", f"lmdb:{self.path('way')}"):

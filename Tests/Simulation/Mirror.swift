@@ -75,7 +75,7 @@ struct Mirror {
         case .retainedRemoval(let topic, let number):
             let text = Text(bytes: batch.bytes(topic))
             if let old = retained[text], old.number <= number { retained[text] = nil }
-        case .boot: break
+        case .boot, .bootRemoval: break
         }
     }
 

@@ -23,6 +23,50 @@ struct LMDBOpeningTests {
         try lab.with { store in try expectSound(store) }
     }
 
+    @Test func `An environment that is open is refused through a link to its directory`() throws {
+        let lab = try Lab()
+        let link = lab.directory + "/link"
+        #expect(symlink(lab.path, link) == 0)
+        try lab.with { store in
+            #expect(failure { try LMDBStore(path: link).open() }?.code == .inUse)
+            try lab.fill(store)
+        }
+        let store = LMDBStore(path: link, options: lab.options)
+        try store.open()
+        #expect(failure { try lab.store().open() }?.code == .inUse)
+        store.close()
+    }
+
+    /// A link, a second name, a pipe, a directory: the lock beside them is not the lock of the data.
+    @Test(arguments: ["symbolic link", "hard links", "not a file"])
+    func `A data file that is not a file of its own is refused, and nothing is made`(what: String) throws {
+        let lab = try Lab()
+        try lab.fill()
+        let other = lab.directory + "/other"
+        let file = other + "/data.mdb"
+        #expect(mkdir(other, 0o700) == 0)
+        defer {
+            unlink(file)
+            rmdir(other)
+        }
+        switch what {
+        case "symbolic link": #expect(symlink(lab.file, file) == 0)
+        case "hard links": #expect(link(lab.file, file) == 0)
+        default: #expect(mkfifo(file, 0o600) == 0)
+        }
+        let stores = what == "hard links" ? [other, lab.path] : [other]
+        for path in stores {
+            for open in [
+                { try LMDBStore(path: path).open() }, { try LMDBStore(path: path).openForReading() },
+            ] {
+                let error = failure { try open() }
+                #expect(error?.code == .unavailable)
+                #expect(error?.message.contains(what) == true, "\(error?.message ?? path)")
+            }
+        }
+        #expect(access(other + "/roost.lock", F_OK) != 0)
+    }
+
     @Test func `An environment that another process has open is refused until that ends`() throws {
         let lab = try Lab()
         try lab.fill()

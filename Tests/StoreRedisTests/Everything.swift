@@ -29,6 +29,7 @@ enum Everything {
         second.append(.removal(session: 3, number: 2))
         second.append(.release(session: 1, packetID: 5))
         second.append(.sessionEnd(session: 2))
+        second.append(.bootRemoval(number: 2))
         try store.commit(second)
     }
 

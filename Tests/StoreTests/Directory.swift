@@ -18,15 +18,26 @@ enum Directory {
 
     /// Removes a directory and the files in it.
     static func remove(_ path: String) {
-        guard let directory = opendir(path) else { return }
+        do {
+            for name in try names(path) { unlink(path + "/" + name) }
+        } catch {
+            return
+        }
+        rmdir(path)
+    }
+
+    /// What is in a directory, sorted.
+    static func names(_ path: String) throws -> [String] {
+        guard let directory = opendir(path) else { throw Failure(errorNumber: errno) }
+        defer { closedir(directory) }
+        var names: [String] = []
         while let entry = readdir(directory) {
             let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
                 pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
             }
-            if name != "." && name != ".." { unlink(path + "/" + name) }
+            if name != "." && name != ".." { names.append(name) }
         }
-        closedir(directory)
-        rmdir(path)
+        return names.sorted()
     }
 
     static func remove(parentOf path: String) {

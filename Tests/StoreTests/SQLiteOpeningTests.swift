@@ -22,6 +22,89 @@ struct SQLiteOpeningTests {
         try lab.with { _ in }
     }
 
+    /// Another path to the same file; every one of them, absolute and relative, through a link to file or directory.
+    @Test func `A database that is open is refused by whatever path it is named`() throws {
+        let lab = try Lab()
+        let other = try Directory.make()
+        defer { Directory.remove(other) }
+        #expect(symlink(lab.path, other + "/file") == 0)
+        #expect(symlink("file", other + "/again") == 0)
+        #expect(symlink(lab.directory, other + "/directory") == 0)
+        let paths = ["/file", "/again", "/directory/roost.db", "/directory/./roost.db"].map { other + $0 }
+        try lab.with { _ in
+            for path in paths {
+                let error = failure { try SQLiteStore(path: path).open() }
+                #expect(error?.code == .inUse, "\(path)")
+                #expect(error?.message.contains("in use by another Roost") == true)
+            }
+        }
+        for (index, path) in paths.enumerated() {
+            let store = SQLiteStore(path: path, options: lab.options)
+            try store.open()
+            #expect(failure { try lab.store().open() }?.code == .inUse, "\(path)")
+            try lab.commit(store) { $0.append(.boot(number: UInt64(index + 1), startedAt: 1)) }
+            store.close()
+        }
+        try lab.with { store in
+            let boots = try store.boots()
+            #expect(boots.count == paths.count)
+        }
+        // Neither log nor lock nor reserve beside a link.
+        #expect(try Directory.names(other) == ["again", "directory", "file"])
+    }
+
+    @Test func `A link to nothing makes the file at its end`() throws {
+        let lab = try Lab()
+        let other = try Directory.make()
+        defer { Directory.remove(other) }
+        #expect(symlink(lab.path, other + "/link") == 0)
+        let store = SQLiteStore(path: other + "/link", options: lab.options)
+        try store.open()
+        #expect(failure { try lab.store().open() }?.code == .inUse)
+        store.close()
+        #expect(try Directory.names(other) == ["link"])
+        try lab.with { store in try expectSound(store) }
+    }
+
+    @Test func `A database with two names is refused under both until one is gone`() throws {
+        let lab = try Lab()
+        try lab.fill()
+        let before = try lab.bytes()
+        let second = lab.directory + "/second.db"
+        #expect(link(lab.path, second) == 0)
+        for path in [lab.path, second] {
+            for open in [
+                { try SQLiteStore(path: path).open() }, { try SQLiteStore(path: path).openForReading() },
+            ] {
+                let error = failure { try open() }
+                #expect(error?.code == .unavailable)
+                #expect(error?.message.contains("hard links") == true)
+            }
+        }
+        #expect(try lab.bytes() == before)
+        unlink(second)
+        try lab.with { store in try expectSound(store) }
+    }
+
+    @Test func `What is not a file is refused at once, and nothing is made beside it`() throws {
+        let lab = try Lab()
+        let names = ["fifo", "directory"].map { lab.directory + "/" + $0 }
+        #expect(mkfifo(names[0], 0o600) == 0)
+        #expect(mkdir(names[1], 0o700) == 0)
+        defer { rmdir(names[1]) }
+        for path in names + ["/dev/null", lab.directory + "/", lab.directory + "/new/", ":memory:"] {
+            for open in [
+                { try SQLiteStore(path: path).open() }, { try SQLiteStore(path: path).openForReading() },
+            ] {
+                let error = failure { try open() }
+                #expect(error?.code == .unavailable)
+                #expect(
+                    error?.message.hasPrefix("\(path) is not a file") == true, "\(error?.message ?? path)")
+            }
+        }
+        #expect(try Directory.names(lab.directory) == ["directory", "fifo"])
+    }
+
     @Test func `A newer format is refused and the file is not touched`() throws {
         let lab = try Lab()
         try lab.fill()

@@ -4,13 +4,15 @@
 import Packets
 import Persistence
 
-/// A store whose disk is full after some batches; everything else is that of another.
+/// A store whose disk is full after some batches, or that shows boots nobody has given it; everything else is that of another.
 final class FailingStore: Store {
     private let store: any Store
     private let last: UInt64
+    private let falseBoots: [BootRecord]
 
-    init(_ store: any Store, after batches: Int) {
+    init(_ store: any Store, after batches: Int = .max, falseBoots: [BootRecord] = []) {
         self.store = store
+        self.falseBoots = falseBoots
         last = UInt64(batches)
     }
 
@@ -73,5 +75,5 @@ final class FailingStore: Store {
 
     func sysInfo() throws(StoreError) -> SysInfoRecord { try store.sysInfo() }
 
-    func boots() throws(StoreError) -> [BootRecord] { try store.boots() }
+    func boots() throws(StoreError) -> [BootRecord] { try store.boots() + falseBoots }
 }

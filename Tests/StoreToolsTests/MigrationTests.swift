@@ -64,6 +64,43 @@ struct MigrationTests {
         #expect(try target.verify() == [])
     }
 
+    /// A boot of the target after the last one of the source would say when the source's clients had gone.
+    @Test func `a target that is overwritten has the boots of the source and no others`() throws {
+        for target in [MemoryStore(), place.sqlite("boots"), place.lmdb("boots-too")] as [any Store] {
+            let source = MemoryStore()
+            try open(source, target)
+            defer { target.close() }
+            try Contents(boots: 2...3).write(to: source)
+            try Contents(payload: "other", boots: 1...9).write(to: target)
+            let census = try Migration(from: source, to: target, overwrites: true).run()
+            #expect(census.boots.count == 2)
+            #expect(try target.boots() == source.boots())
+            #expect(try Census(target) == census)
+        }
+    }
+
+    @Test func `boots that an interrupted migration has left are gone after the next one`() throws {
+        let (source, other, target) = (MemoryStore(), MemoryStore(), MemoryStore())
+        try open(source, other, target)
+        try Contents(boots: 1...9).write(to: other)
+        // The last batch takes the mark away; the one before has the boots.
+        let failing = FailingStore(target, after: 2)
+        #expect(throws: StoreError.self) { try Migration(from: other, to: failing).run() }
+        #expect(try target.boots().count == 9)
+        try Contents(boots: 1...2).write(to: source)
+        try Migration(from: source, to: target).run()
+        #expect(try target.boots() == source.boots())
+    }
+
+    @Test func `a target whose boots are not those of the source is not complete`() throws {
+        let (source, target) = (MemoryStore(), MemoryStore())
+        try open(source, target)
+        try Contents().write(to: source)
+        let failing = FailingStore(target, falseBoots: [BootRecord(number: 7, startedAt: 7)])
+        let error = #expect(throws: ToolError.self) { try Migration(from: source, to: failing).run() }
+        #expect(error?.sentence.contains("The boots in") == true)
+    }
+
     /// Whichever batch of the target fails, the second run leaves what an undisturbed one does.
     @Test(arguments: [1, 2, 3, 5, 8])
     func `a migration that was interrupted begins anew`(batches: Int) throws {

@@ -35,6 +35,7 @@ struct Contents {
     var sessions: ClosedRange<SessionNumber> = 1...8
     var messages: ClosedRange<MessageNumber> = 1...300
     var payload = "payload"
+    var boots: ClosedRange<UInt64> = 1...1
 
     /// Commits it all as the next batch.
     func write(to store: any Store) throws {
@@ -49,7 +50,7 @@ struct Contents {
             let message = MessageRecord(topic: Text(topic), payload: Array(payload.utf8), publishedAt: 7)
             batch.add(RetainedRecord(number: messages.upperBound + 1, message: message))
         }
-        batch.append(.boot(number: 1, startedAt: 5))
+        for boot in boots { batch.append(.boot(number: boot, startedAt: Milliseconds(5 * boot))) }
         // The last one has ended and is not swept yet.
         batch.append(.sessionEnd(session: sessions.upperBound))
         try store.commit(batch)

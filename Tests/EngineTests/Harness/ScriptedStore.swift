@@ -190,6 +190,7 @@ extension Change {
         case .retained: "retained"
         case .retainedRemoval: "retainedRemoval"
         case .boot: "boot"
+        case .bootRemoval: "bootRemoval"
         }
     }
 }

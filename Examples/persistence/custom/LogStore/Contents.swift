@@ -59,6 +59,7 @@ struct Contents: Sendable {
         case .retained(let record): retain(record.message.topic, record.number, record)
         case .retainedRemoval(let topic, let number): retain(topic, number, nil)
         case .boot(let record): boots[record.number] = record
+        case .bootRemoval(let number): boots[number] = nil
         }
     }
 

@@ -21,6 +21,7 @@ enum Entry {
     case retained(RetainedRecord)
     case retainedRemoval(Text, MessageNumber)
     case boot(BootRecord)
+    case bootRemoval(UInt64)
 }
 
 /// A batch as it is in the file.
@@ -60,6 +61,7 @@ struct Frame {
             case .retained(_, let number, let record): bytes.append(11, number, 0, batch.bytes(record))
             case .retainedRemoval(let topic, let number): bytes.append(12, number, 0, batch.bytes(topic))
             case .boot(let number, let startedAt): bytes.append(13, number, UInt64(bitPattern: startedAt))
+            case .bootRemoval(let number): bytes.append(14, number)
             }
         }
         return bytes.bytes
@@ -109,6 +111,7 @@ struct Frame {
             return .retained(RetainedRecord(number: first, message: message))
         case (12, _): return .retainedRemoval(Text(bytes: bytes), first)
         case (13, _): return .boot(BootRecord(number: first, startedAt: Milliseconds(bitPattern: second)))
+        case (14, _): return .bootRemoval(first)
         default: throw StoreError(.corrupt, "A change in the file is of a kind that does not exist.")
         }
     }
