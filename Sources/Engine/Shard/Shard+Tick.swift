@@ -81,7 +81,7 @@ extension Shard {
         var next = 0
         for index in mail.posts.indices {
             while next < holds.count && holds[next].posts.upperBound <= index { next += 1 }
-            if next < holds.count && holds[next].posts.contains(index) {
+            if next < holds.count && holds[next].posts.contains(index), waits(holds[next]) {
                 hold(
                     mail.posts[index], of: mail, holds[next],
                     isLast: index == holds[next].posts.upperBound - 1)
@@ -92,6 +92,10 @@ extension Shard {
         mail.removeAll()
         if tick.isEmpty { swap(&mail, &tick) }
     }
+
+    /// Whether there is still something to wait for: a commit, or another one of the session's before it, which may have
+    /// been released in this very tick. Who releases holds looks only when commits come.
+    private func waits(_ hold: TickHold) -> Bool { hold.ticket != nil || !hold.session.holds.isEmpty }
 
     private func hold(_ post: Post, of mail: Mail, _ hold: TickHold, isLast: Bool) {
         let extract = mail.extract(post)

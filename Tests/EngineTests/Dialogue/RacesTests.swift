@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // SPDX-FileCopyrightText: 2026 The Roost authors
 
+import NIOCore
 import Packets
 import Persistence
 import StoreMemory
@@ -10,6 +11,27 @@ import Testing
 
 /// Two shards, or a shard and its store, look at things in an unlucky order.
 @Suite struct RacesTests {
+    @Test(arguments: [QoS.atMostOnce, .atLeastOnce])
+    func `what is published behind a QoS 2 message whose commit comes in the same tick is not held for ever`(
+        qos: QoS
+    ) throws {
+        let world = try World()
+        let receiver = world.join("r")
+        receiver.subscribe("t")
+        let publisher = world.joinPersistent("p")
+        world.rest()
+        world.isStalled = true
+        publisher.send(.publish("t", "1", qos: .exactlyOnce, id: 1))
+        world.frozen = [0]
+        world.commit()
+        #expect(receiver.take() == [])
+        let next = Packet.publish("t", "2", qos: qos, id: qos == .atMostOnce ? 0 : 2)
+        world.shards[0].received(publisher.slot, ByteBuffer(bytes: next.bytes(.v5)), now: world.now)
+        world.shards[0].collect(now: world.now)
+        publisher.send(.pingreq)
+        #expect(receiver.takePublishes().texts == ["1", "2"], "nobody looks after it unless there is news")
+    }
+
     private func texts(_ range: ClosedRange<Int>) -> [Text] { range.map { Text("\($0)") } }
 
     private func publish(_ texts: [Text], qos: QoS = .atLeastOnce, in world: World) {
