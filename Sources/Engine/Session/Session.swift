@@ -43,6 +43,9 @@ package final class Session: @unchecked Sendable {
     package var knowsReceptions = true
     /// Whether the store has a client record for it.
     package var isStored = false
+    package var subscriptions: [Text: SubscriptionRecord] = [:]
+    /// What the store holds, or would hold if the session were persistent.
+    package var record: ClientRecord
     /// The changes of its queue and record that are not known to be committed, oldest first: when there is none, the
     /// store shows what the session is. A later one may be done before an earlier one.
     package var changes: Deque<HoldWait> = []
@@ -53,9 +56,6 @@ package final class Session: @unchecked Sendable {
     package var lastRelease: HoldWait?
     /// The last time it forgot a subscription.
     package var lastUnsubscription: HoldWait?
-    package var subscriptions: [Text: SubscriptionRecord] = [:]
-    /// What the store holds, or would hold if the session were persistent.
-    package var record: ClientRecord
 
     package init(record: ClientRecord, seat: UInt32) {
         number = record.session

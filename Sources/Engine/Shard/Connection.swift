@@ -75,6 +75,8 @@ package final class Connection {
     package var admission: Admission?
     package let origin: Origin
     package let openedAt: Milliseconds
+    /// The tickets of the last ones in `waiting`, of each kind; here because most messages wait for nothing.
+    package var lastTickets: InlineArray<8, UInt64> = .init(repeating: 0)
 
     package init(id: SlotID, origin: Origin, packetBytesMax: Int, now: Milliseconds) {
         self.id = id
@@ -125,12 +127,11 @@ package struct Waiter: Sendable, Hashable {
     package var isOwn = true
 }
 
-/// A count per kind of waiter, and the ticket of the last one.
+/// A count per kind of waiter.
 package struct WaiterCounts: Sendable, Hashable {
     private var counts: InlineArray<8, Int32> = .init(repeating: 0)
     /// All kinds together.
     package private(set) var total: Int32 = 0
-    private var tickets: InlineArray<8, UInt64> = .init(repeating: 0)
 
     package init() {}
 
@@ -141,13 +142,6 @@ package struct WaiterCounts: Sendable, Hashable {
             counts[Int(kind.rawValue)] = newValue
         }
     }
-
-    package mutating func add(_ kind: WaiterKind, ticket: UInt64) {
-        self[kind] += 1
-        tickets[Int(kind.rawValue)] = ticket
-    }
-
-    package func lastTicket(_ kind: WaiterKind) -> UInt64 { tickets[Int(kind.rawValue)] }
 
     package static func == (left: WaiterCounts, right: WaiterCounts) -> Bool {
         WaiterKind.allCases.allSatisfy { left[$0] == right[$0] }

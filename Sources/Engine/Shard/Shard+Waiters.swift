@@ -58,10 +58,11 @@ extension Shard {
         if let ticket = wait {
             lane.isUrgent = lane.isUrgent || ticket > ledger.handedOver
         } else if connection.waiting[kind] > 0 {
-            wait = connection.waiting.lastTicket(kind)
+            wait = connection.lastTickets[Int(kind.rawValue)]
         }
         guard let wait else { return release(connection, kind, packetID, reason) }
-        connection.waiting.add(kind, ticket: wait)
+        connection.waiting[kind] += 1
+        connection.lastTickets[Int(kind.rawValue)] = wait
         if let last = waiters.last, last.ticket > wait { waitersAreMixed = true }
         waiters.append(
             Waiter(
