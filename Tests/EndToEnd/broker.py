@@ -85,9 +85,10 @@ class Broker(Child):
                 raise RuntimeError(f"the broker did not listen in {START_SECONDS_MAX} s:\n{self.log()}")
             time.sleep(0.01)
 
-    def wait_until_log(self, words):
+    def wait_until_log(self, words, after=0):
+        """Until the log says it, behind this many characters of it."""
         end = time.monotonic() + START_SECONDS_MAX
-        while words not in self.log():
+        while words not in self.log()[after:]:
             if time.monotonic() > end:
                 raise RuntimeError(f"the broker did not say {words!r} in {START_SECONDS_MAX} s:\n{self.log()}")
             time.sleep(0.01)

@@ -158,6 +158,7 @@ class Shutdown(unittest.TestCase):
             broker.terminate()
             before = len(broker.log())
             broker.start()
+            broker.wait_until_log(f'127.0.0.1:{broker.port}"', after=before)  # It listens first, then it says so.
             lines = [json.loads(line) for line in broker.log()[before:].splitlines()]
             restored = " ".join(f"{name}={value}" for name, value in flattened(lines, "restored").items())
             for words in ("sessions=1", "subscriptions=2", "retained=1", "queued=1", "durability=disk", "roost.db"):
