@@ -3,6 +3,7 @@
 """A broker on a real Redis that stands still, comes back with less, or promises less than was asked for."""
 import os
 import shutil
+import signal
 import time
 import unittest
 
@@ -13,6 +14,7 @@ from redis_server import CUT, SYNCED, RedisServer
 
 EXIT_SECONDS_MAX = 15
 COMMAND_SECONDS = 5  # How long the broker waits for an answer of Redis.
+DRAIN_SECONDS = 10  # How long a shutdown waits for the store.
 
 
 class OnRedis(unittest.TestCase):
@@ -202,6 +204,20 @@ class Less(OnRedis):
         self.redis.start()
         empty = f"{self.redis.address} has come back empty, after batch {batch}: {self.ADVICE}"
         self.assert_ends(self.running, self.ENDED + empty)
+
+    def test_a_second_signal_ends_a_shutdown_that_waits(self):
+        broker = self.broker()
+        self.leave_session(broker)
+        publisher = self.peer(broker, "publisher")
+        self.assertEqual(publisher.publish("q/a", "before", 2), 0)
+        self.redis.kill()
+        publisher.send(wire.publish(5, "q/a", b"late", 2, 100))
+        broker.wait_until_log("the store does not commit")
+        broker.process.send_signal(signal.SIGTERM)
+        broker.wait_until_log("shutting down")
+        broker.process.send_signal(signal.SIGTERM)
+        self.assertEqual(broker.process.wait(DRAIN_SECONDS / 2), 128 + signal.SIGTERM, broker.log())
+        self.assertNotIn("ended", broker.log())
 
 
 class Torn(OnRedis):

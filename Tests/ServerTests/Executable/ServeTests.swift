@@ -49,33 +49,6 @@ struct ServeTests {
         #expect(text.contains("ended"))
     }
 
-    @Test func `a second signal ends the broker at once`() async throws {
-        let roost = try RoostProcess(
-            "serve", "--store", "memory:", "--listen", "127.0.0.1:0", "--event-loops", "1")
-        let port = try await roost.port()
-        let idle = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        defer { close(idle) }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = in_port_t(port).bigEndian
-        address.sin_addr.s_addr = in_addr_t(INADDR_LOOPBACK).bigEndian
-        let connected = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(idle, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        #expect(connected == 0)
-        // Connections are accepted in turn, so now the idle one is there, and it will not close by itself.
-        let client = try await TestClient.connect(port: port, "client")
-        try await client.expectNothing()
-        roost.signal(SIGTERM)
-        try await roost.says("shutting down")
-        roost.signal(SIGTERM)
-        let (code, text) = try await roost.end()
-        #expect(code == 128 + SIGTERM)
-        #expect(!text.contains("ended"))
-    }
-
     @Test func `a start says where the data is, how safe it is, and what was found`() async throws {
         let directory = try TestDirectory()
         let path = directory.file("roost.db")
