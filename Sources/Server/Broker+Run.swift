@@ -149,7 +149,8 @@ extension Broker {
                 address: channel.localAddress.map { "\(ListenAddress.text($0))" } ?? "",
                 port: channel.localAddress?.port ?? 0)
         }
-        let report = restored.report(endpoints: endpoints)
+        let report = restored.report(
+            endpoints: endpoints, acknowledgesBeforeCommit: options.acknowledgesBeforeCommit)
         report.log(to: logger)
         if let expected = options.durabilityExpected { report.warn(below: expected, to: logger) }
         started.set(.success(report))

@@ -57,9 +57,11 @@ struct Restored: Sendable {
                 + "or name another store.")
     }
 
-    func report(endpoints: [StartReport.Endpoint]) -> StartReport {
+    /// Who is answered before the commit is promised nothing, whatever the store does.
+    func report(endpoints: [StartReport.Endpoint], acknowledgesBeforeCommit: Bool) -> StartReport {
         StartReport(
-            endpoints: endpoints, store: store.name, location: store.location, durability: store.durability,
+            endpoints: endpoints, store: store.name, location: store.location,
+            durability: acknowledgesBeforeCommit ? .memory : store.durability,
             sessions: found.sessionCount, subscriptions: found.subscriptionCount,
             retainedMessages: found.retainedCount,
             queuedMessages: found.queuedCount, importedRecords: imported,

@@ -12,7 +12,8 @@ import Persistence
 /// | neither | `memory` |
 ///
 /// A server that does not let its settings be read is asked for `INFO persistence`, which tells whether it
-/// appends but not when it syncs: `process` at most. So is one that writes to a file that may be torn (`AppendOnlyFile`).
+/// appends but not when it syncs: `process` at most; one that does not tell that either counts as `memory`. At most
+/// `process` is one that writes to a file that may be torn (`AppendOnlyFile`), too.
 struct ServerSettings {
     private(set) var durability: Durability
     /// The longest argument of a command.
@@ -62,7 +63,13 @@ struct ServerSettings {
     }
 
     private static func appends(_ connection: Connection) throws(RedisFailure) -> Durability {
-        let info = try connection.send(["INFO", "persistence"]).read { $0.text }
+        let info: String
+        do throws(RedisFailure) {
+            info = try connection.send(["INFO", "persistence"]).read { $0.text }
+        } catch {
+            guard error.isRefusal else { throw error }
+            return .memory
+        }
         return info.firstRange(of: "aof_enabled:1") == nil ? .memory : .process
     }
 

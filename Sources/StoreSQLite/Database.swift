@@ -21,6 +21,7 @@ final class Database {
         self.path = path
         lock = try FileLock(path)
         try FileHeader.check(path)
+        DatabaseFile.make(path)
         let connection = try translating(path, .opening) { () throws(SQLiteFailure) in
             let flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
             return try Connection(path, flags: flags)

@@ -34,6 +34,13 @@ enum DatabaseFile {
         throw unreachable(name, ELOOP)
     }
 
+    /// Makes an empty file that only its owner may read, unless one is there; SQLite gives its log the same permissions.
+    /// What goes wrong SQLite will say when it opens the file.
+    static func make(_ path: String) {
+        let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        if descriptor >= 0 { Glibc.close(descriptor) }
+    }
+
     private static func require(_ name: String, _ status: stat) throws(StoreError) {
         guard status.st_mode & S_IFMT == S_IFREG else {
             throw StoreError(

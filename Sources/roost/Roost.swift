@@ -14,6 +14,7 @@ struct Roost: AsyncParsableCommand {
 
     static func main() async {
         Descriptor.reserveStandard()
+        Signals.ignoreClosedPipes()
         await main(nil)
     }
 }

@@ -23,15 +23,16 @@ enum Signals {
     private static let count = Atomic<Int>(0)
     private static let pipe = Atomic<CInt>(-1)
 
-    /// Calls `first` on a thread of its own with the first signal, and ends the process with the second. Ignores
-    /// SIGPIPE: a write to a closed socket is an error of that socket only.
+    /// A write to a closed socket or pipe is an error of that write only.
+    static func ignoreClosedPipes() { signal(SIGPIPE, SIG_IGN) }
+
+    /// Calls `first` on a thread of its own with the first signal, and ends the process with the second.
     static func watch(first: @escaping @Sendable (CInt) -> Void) {
         var ends: [CInt] = [-1, -1]
         precondition(Glibc.pipe(&ends) == 0, "the pipe for signals could not be made")
         pipe.store(ends[1], ordering: .releasing)
         precondition(count.load(ordering: .relaxed) == 0, "signals are watched once")
         startThread(Watch(pipe: ends[0], first: first))
-        signal(SIGPIPE, SIG_IGN)
         signal(SIGTERM, received)
         signal(SIGINT, received)
     }

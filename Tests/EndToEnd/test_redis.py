@@ -305,6 +305,12 @@ class Promise(unittest.TestCase):
         self.assertIn(" restored durability=process", log)
         self.assertNotIn(" warning ", log)
 
+    def test_less_than_redis_promises(self):
+        """Who is answered before the commit is promised nothing by it."""
+        log = self.started(SYNCED, "--durability", "memory")
+        self.assertIn(" restored durability=memory", log)
+        self.assertNotIn(" warning ", log)
+
     def test_a_file_that_may_not_be_rewritten(self):
         log = self.started((*SYNCED, "--rename-command", "BGREWRITEAOF", ""))
         self.assertIn("asked=disk durability=process", log)

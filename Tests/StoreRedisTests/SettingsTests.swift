@@ -63,6 +63,32 @@ struct SettingsTests {
         #expect(try server.connection().send(["EXISTS", "{roost}:info"]).read { $0.integer } == 0)
     }
 
+    /// As the README says it.
+    @Test func `A user needs the keys of the prefix and four commands beside the ordinary ones`() throws {
+        let rights = "~{roost}:* +@all -@dangerous +info +config|get +bgrewriteaof"
+        let server = try RedisServer(
+            RedisServer.synced + ["--user", "roost", "on", ">secret"]
+                + rights.split(separator: " ").map(String.init))
+        let store = try RedisStore("redis://roost:secret@127.0.0.1:\(server.port)")
+        try store.open()
+        try Everything.commit(to: store)
+        try Everything.read(from: store)
+        #expect(try store.verify() == [])
+        #expect(store.durability == .disk)
+        store.close()
+    }
+
+    @Test func `A user who may ask for nothing is promised nothing`() throws {
+        let rights = "~* +@all -config -info"
+        let server = try RedisServer(
+            RedisServer.synced + ["--user", "roost", "on", ">secret"]
+                + rights.split(separator: " ").map(String.init))
+        let store = try RedisStore("redis://roost:secret@127.0.0.1:\(server.port)")
+        try store.open()
+        #expect(store.durability == .memory)
+        store.close()
+    }
+
     @Test(arguments: ["zadd", "hset", "hdel"])
     func `A right that is taken away stops commits, whole, until it is given back`(command: String) throws {
         let server = try RedisServer(

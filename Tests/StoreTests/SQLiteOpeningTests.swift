@@ -22,6 +22,32 @@ struct SQLiteOpeningTests {
         try lab.with { _ in }
     }
 
+    @Test func `Only the owner of a new database may read it, its log and what lies beside it`() throws {
+        let lab = try Lab()
+        let mask = umask(0o002)
+        defer { umask(mask) }
+        try lab.with { store in
+            try lab.commit(store) { $0.add(ClientRecord(session: 1, clientID: "one")) }
+            for suffix in ["", "-wal", "-shm", ".lock", "-reserve"] {
+                var status = stat()
+                #expect(stat(lab.path + suffix, &status) == 0, "\(suffix)")
+                #expect(status.st_mode & 0o777 == 0o600, "\(suffix)")
+            }
+        }
+    }
+
+    @Test func `An empty file is a new database, and keeps the permissions that somebody gave it`() throws {
+        let lab = try Lab()
+        close(open(lab.path, O_RDWR | O_CREAT, 0o600))
+        #expect(chmod(lab.path, 0o640) == 0)
+        try lab.with { store in
+            try lab.commit(store) { $0.add(ClientRecord(session: 1, clientID: "one")) }
+            var status = stat()
+            #expect(stat(lab.path, &status) == 0)
+            #expect(status.st_mode & 0o777 == 0o640)
+        }
+    }
+
     /// Another path to the same file; every one of them, absolute and relative, through a link to file or directory.
     @Test func `A database that is open is refused by whatever path it is named`() throws {
         let lab = try Lab()
