@@ -57,7 +57,7 @@ struct AppendOnlyFileTests {
         throws
     {
         let server = try RedisServer()
-        let store = store(server)
+        let store = store(server) { $0.lease = .seconds(3) }
         try store.open()
         defer { store.close() }
         for number in 1...UInt64(2) {
@@ -114,7 +114,7 @@ struct AppendOnlyFileTests {
     @Test func `While a snapshot keeps the server from it, opening waits and says why`() throws {
         let server = try RedisServer()
         try server.send("SET", "other", "program")
-        try server.send("CONFIG", "SET", "rdb-key-save-delay", "500000")
+        try server.send("CONFIG", "SET", "rdb-key-save-delay", "6000000")
         try server.send("BGSAVE")
         let impatient = store(server) { $0.standbyMax = .zero }
         defer { impatient.close() }
@@ -127,7 +127,7 @@ struct AppendOnlyFileTests {
         try patient.open(standingBy: { _ in
             asked.withLock {
                 $0 += 1
-                return $0 < 100
+                return $0 < 600
             }
         })
         defer { patient.close() }
