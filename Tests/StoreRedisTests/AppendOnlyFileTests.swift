@@ -23,8 +23,10 @@ struct AppendOnlyFileTests {
 
     @Test func `A torn batch is not executed by the start after the next`() throws {
         let server = try RedisServer()
-        let first = store(server)
+        let first = store(server) { $0.lease = .seconds(4) }
         try first.open()
+        // The last transaction is to be a batch, not a renewal.
+        first.pauseHeartbeat()
         var batch = ChangeBatch(1)
         batch.add(client: 1)
         try first.commit(batch)
@@ -43,6 +45,7 @@ struct AppendOnlyFileTests {
         batch.add(message: 7, to: [1])
         try second.commit(batch)
         second.close()
+        try poll("the file is not another one") { try server.hasRewritten }
         server.kill()
         try server.start()
         let third = store(server)
