@@ -23,28 +23,49 @@ START_SECONDS_MAX = 20
 STOP_SECONDS_MAX = 20
 
 
-def free_port():
-    """A port below the ephemeral range, so that no outgoing connection takes it while the broker is down."""
-    while True:
-        port = random.SystemRandom().randint(20000, 31000)
-        with socket.socket() as attempt:
-            attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+class Port:
+    """A port of 127.0.0.1 that is nobody else's until it is closed, also while nobody listens there.
+
+    It lies below the ephemeral range, so no outgoing connection takes it. An abstract socket of its name keeps other
+    tests away, in whatever process they run, and goes with this one.
+    """
+
+    def __init__(self):
+        while True:
+            self.number = random.SystemRandom().randint(20000, 31000)
+            self.claim = socket.socket(socket.AF_UNIX)
             try:
-                attempt.bind(("127.0.0.1", port))
-                return port
+                self.claim.bind(f"\0roost-test-port-{self.number}")
+                with socket.socket() as attempt:
+                    attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                    attempt.bind(("127.0.0.1", self.number))
+                return
             except OSError:
-                continue
+                self.claim.close()
+
+    def close(self):
+        self.claim.close()
+
+
+def free_port():
+    """A port for at once."""
+    port = Port()
+    port.close()
+    return port.number
 
 
 class Broker(Child):
     """One broker with a data directory and a port that it keeps over restarts."""
+
+    says_when_it_serves = "BROKER_COMMAND" not in os.environ
 
     def __init__(self, *flags, store="sqlite:{data}/roost.db", data=None, prefix=()):
         self.flags, self.prefix = flags, prefix
         self.owns_data = data is None
         self.data = data or tempfile.mkdtemp(prefix="roost-test-")
         self.store = store.replace("{data}", self.data)
-        self.port = free_port()
+        self.reserved = Port()
+        self.port = self.reserved.number
         self.process = None
         self.log_path = os.path.join(self.data if self.owns_data else tempfile.gettempdir(), f"log-{self.port}.txt")
 
@@ -72,8 +93,12 @@ class Broker(Child):
             )  # fmt: skip
 
     def start(self):
+        """Until it serves at all of its addresses; it says so when it listens at the last one."""
+        said = len(self.log()) if os.path.exists(self.log_path) else 0
         self.spawn()
         self.wait_until_it_listens()
+        if self.says_when_it_serves:
+            self.wait_until_log("serving MQTT", after=said)
         return self
 
     def wait_until_it_listens(self):
@@ -89,6 +114,8 @@ class Broker(Child):
         """Until the log says it, behind this many characters of it."""
         end = time.monotonic() + START_SECONDS_MAX
         while words not in self.log()[after:]:
+            if self.process.poll() is not None and words not in self.log()[after:]:
+                raise RuntimeError(f"the broker exited with {self.process.returncode} before {words!r}:\n{self.log()}")
             if time.monotonic() > end:
                 raise RuntimeError(f"the broker did not say {words!r} in {START_SECONDS_MAX} s:\n{self.log()}")
             time.sleep(0.01)
@@ -106,6 +133,7 @@ class Broker(Child):
         """Ends the process if it runs, and removes what this object made."""
         if self.runs():
             self.kill()
+        self.reserved.close()
         if self.owns_data:
             shutil.rmtree(self.data, ignore_errors=True)
         elif os.path.exists(self.log_path):

@@ -53,7 +53,10 @@ class Child:
     def _stands_still(self):
         tasks = f"/proc/{self.pid}/task"
         for task in os.listdir(tasks):
-            with open(f"{tasks}/{task}/stat", encoding="utf-8", errors="replace") as file:
-                if file.read().rpartition(")")[2].split()[0] != "T":
-                    return False
+            try:
+                with open(f"{tasks}/{task}/stat", encoding="utf-8", errors="replace") as file:
+                    if file.read().rpartition(")")[2].split()[0] != "T":
+                        return False
+            except (FileNotFoundError, ProcessLookupError):  # A thread that has just ended.
+                return False
         return True

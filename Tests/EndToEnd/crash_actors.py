@@ -231,11 +231,14 @@ class Subscriber(Client):
 
 
 class Viewer(Client):
+    constants = 0  # How many of the retained messages that never change have come.
+
     def packet(self, packet):
         if packet.kind != wire.PUBLISH:
             return
         if packet.retain:
             key = bytes(packet.payload).partition(b"|")[0].decode()
+            self.constants += packet.topic.startswith("k/")
             self.log("retained", packet.topic, key, self.world.snapshots)
         if packet.qos == 1:
             self.link.send(wire.acknowledge(wire.PUBACK, packet.id))

@@ -147,6 +147,7 @@ class Willer(Client):
     number = 0
     key = ""
     has_left = was_connected = False
+    taken_back = None
 
     def will_is_sent(self):
         self.log("will", self.key, f"w/{self.name}", 2)
@@ -157,7 +158,11 @@ class Willer(Client):
         self.was_connected = False
 
     def resume(self, present):
+        """A CONNACK follows what was committed before it, the end of the will among that."""
         self.was_connected = True
+        if self.taken_back and self.taken_back[1] == self.world.calm():
+            self.log("willvoid", self.taken_back[0])
+        self.taken_back = None
 
     def packet(self, packet):
         self.log("broken", self.session, f"unexpected {packet!r}")
@@ -183,12 +188,10 @@ class Willer(Client):
             await self.take_back()
 
     async def take_back(self):
-        """Nothing acknowledges a DISCONNECT: only when no crash has followed at once is the will void for certain."""
+        """Nothing acknowledges a DISCONNECT: the will is void for certain at the next CONNACK, if no crash came before."""
         key, calm = self.key, self.world.calm()
         if await self.leave_and_wait():
-            await asyncio.sleep(0.3)
-            if calm == self.world.calm():
-                self.log("willvoid", key)
+            self.taken_back = key, calm
 
 
 class Echo(Publisher, Subscriber):

@@ -42,7 +42,7 @@ class RedisStore:
         self.redis = RedisServer(directory=os.path.join(broker.data, "redis"))
         self.address = rng.choice((self.redis.address, self.redis.unix_address))
         if kind == "redis-owner":
-            self.address += "?lease=1&standby=60"
+            self.address += "?lease=3&standby=60"
 
     def faults(self):
         """What Redis has when it comes back from a last kill is all there is."""

@@ -15,6 +15,7 @@ from crash_ledger import Ledger
 from crash_store import FileStore, RedisStore
 
 TOPICS = [f"t/{number}/{letter}" for number in range(3) for letter in "abc"]
+CONSTANTS = 40  # Retained messages that are set once.
 STAGE_SECONDS_MAX = 20
 QUIET_SECONDS = 0.3
 LATE_SECONDS = 5
@@ -141,7 +142,7 @@ class World(Faults):
         self.add_subscribers()
         self.add_groups()
         self.add_enders()
-        constant = Retainer(self, "constant", 5, (1,), [f"k/{i}" for i in range(40)])
+        constant = Retainer(self, "constant", 5, (1,), [f"k/{i}" for i in range(CONSTANTS)])
         constant.window = 100
         for client in [*self.clients(), constant]:
             self.run(client.stay_connected())
@@ -258,6 +259,9 @@ class World(Faults):
         kills = self.kills
         await viewer.subscribe("r/#", 1)
         await viewer.subscribe("k/#", 1)
+        end = asyncio.get_running_loop().time() + LATE_SECONDS
+        while viewer.constants < CONSTANTS and asyncio.get_running_loop().time() < end:
+            await asyncio.sleep(0.02)
         await asyncio.sleep(QUIET_SECONDS)
         if kills == self.kills:
             self.ledger.add("kept", self.snapshots)

@@ -82,10 +82,10 @@ class MigrateCase(unittest.TestCase):
 
     @staticmethod
     def start(source, target, *flags, **options):
-        """The command as a process; errors can be read from it."""
+        """The command as a process, which gives way to the test that catches it on its way; errors can be read from it."""
         options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
         return subprocess.Popen(
-            [BINARY, "migrate", source, target, *flags], stdin=subprocess.DEVNULL, text=True, **options
+            ["nice", "-n", "10", BINARY, "migrate", source, target, *flags], stdin=subprocess.DEVNULL, text=True, **options
         )
 
     def census(self, address):

@@ -90,6 +90,12 @@ class Peer:
             self.next(wire.PUBCOMP)
         return answer.reason
 
+    def ping(self):
+        """Returns when the broker has taken what was sent before."""
+        self.send(wire.PING)
+        if not self.next(wire.PINGRESP):
+            raise AssertionError("no PINGRESP")
+
     def messages(self, count, seconds=PATIENCE):
         """Up to `count` messages; fewer when time is up."""
         found, end = [], time.monotonic() + seconds

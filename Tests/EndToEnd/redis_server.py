@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import time
 
-from broker import START_SECONDS_MAX, free_port
+from broker import START_SECONDS_MAX, Port
 from child import Child
 
 # Every write is synced before it is answered, and there are no snapshots.
@@ -38,7 +38,8 @@ class RedisServer(Child):
         self.owns_directory = directory is None
         self.directory = directory or tempfile.mkdtemp(prefix="roost-redis-")
         os.makedirs(self.directory, exist_ok=True)
-        self.port = free_port()
+        self.reserved = Port()
+        self.port = self.reserved.number
         self.socket_path = os.path.join(self.directory, "socket")
         self.log_path = os.path.join(self.directory, "log")
         self.log_start = 0
@@ -114,6 +115,7 @@ class RedisServer(Child):
     def close(self):
         if self.runs():
             self.kill()
+        self.reserved.close()
         if self.owns_directory:
             shutil.rmtree(self.directory, ignore_errors=True)
 

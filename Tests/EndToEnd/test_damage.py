@@ -10,7 +10,7 @@ import threading
 import time
 import unittest
 
-from broker import Broker, run_to_the_end
+from broker import START_SECONDS_MAX, Broker, run_to_the_end
 from peer import Peer
 
 PAGE = 4096
@@ -97,7 +97,7 @@ class DamageTest(unittest.TestCase):
         broker = Broker(store=store, data=place)
         try:
             broker.spawn()
-            end = time.monotonic() + 10
+            end = time.monotonic() + START_SECONDS_MAX
             while broker.runs() and not broker.listens() and time.monotonic() < end:
                 time.sleep(0.01)
             if broker.runs():

@@ -8,7 +8,7 @@ import time
 import unittest
 
 import mqttwire as wire
-from broker import Broker, free_port, run_to_the_end
+from broker import Broker, Port, run_to_the_end
 from peer import Peer
 from redis_server import CUT, SYNCED, RedisServer
 
@@ -37,6 +37,8 @@ class OnRedis(unittest.TestCase):
     def leave_session(self, broker, name="sleeper", text="q/#", qos=2):
         with Peer(broker.port, name, clean=False, expiry=1000) as peer:
             self.assertEqual(peer.subscribe(text, qos), qos)
+            peer.send(wire.disconnect(5))
+            peer.until_closed()
 
     def assert_sound(self):
         done = run_to_the_end("verify", self.redis.address)
@@ -95,8 +97,10 @@ class Paused(OnRedis):
                     publisher.send(wire.acknowledge(wire.PUBREL, packet.id))
                 else:
                     del sent[packet.id]
+            if seconds > COMMAND_SECONDS:
+                broker.wait_until_log("the store does not commit")
             self.redis.resume()
-            self.complete(publisher, sent | late, seconds=10)
+            self.complete(publisher, sent | late, seconds=30)
         self.assertIn("the store does not commit", broker.log())
         broker.wait_until_log("the store commits again")  # which it says once it has nothing left to commit
         sleeper = self.peer(broker, "sleeper")
@@ -135,6 +139,20 @@ class Away(OnRedis):
         sleeper = self.peer(broker, "sleeper")
         self.assertEqual(sleeper.payloads(2), ["before", "late"])
         self.assertTrue(sleeper.is_silent())
+
+    def test_a_second_signal_ends_a_shutdown_that_waits(self):
+        broker = self.broker()
+        self.leave_session(broker)
+        publisher = self.peer(broker, "publisher")
+        self.assertEqual(publisher.publish("q/a", "before", 2), 0)
+        self.redis.kill()
+        publisher.send(wire.publish(5, "q/a", b"late", 2, 100))
+        broker.wait_until_log("the store does not commit")
+        broker.process.send_signal(signal.SIGTERM)
+        broker.wait_until_log("shutting down")
+        broker.process.send_signal(signal.SIGTERM)
+        self.assertEqual(broker.process.wait(DRAIN_SECONDS / 2), 128 + signal.SIGTERM, broker.log())
+        self.assertNotIn("ended", broker.log())
 
 
 class Less(OnRedis):
@@ -205,20 +223,6 @@ class Less(OnRedis):
         empty = f"{self.redis.address} has come back empty, after batch {batch}: {self.ADVICE}"
         self.assert_ends(self.running, self.ENDED + empty)
 
-    def test_a_second_signal_ends_a_shutdown_that_waits(self):
-        broker = self.broker()
-        self.leave_session(broker)
-        publisher = self.peer(broker, "publisher")
-        self.assertEqual(publisher.publish("q/a", "before", 2), 0)
-        self.redis.kill()
-        publisher.send(wire.publish(5, "q/a", b"late", 2, 100))
-        broker.wait_until_log("the store does not commit")
-        broker.process.send_signal(signal.SIGTERM)
-        broker.wait_until_log("shutting down")
-        broker.process.send_signal(signal.SIGTERM)
-        self.assertEqual(broker.process.wait(DRAIN_SECONDS / 2), 128 + signal.SIGTERM, broker.log())
-        self.assertNotIn("ended", broker.log())
-
 
 class Torn(OnRedis):
     """Redis was killed within the write of a transaction, and leaves the beginning of it in its file."""
@@ -266,7 +270,7 @@ class Torn(OnRedis):
     def test_a_crash_before_the_file_is_rewritten(self):
         """It costs Redis one start."""
         self.publish("before")
-        self.redis.settings = (*self.settings, "--rdb-key-save-delay", "300000")
+        self.redis.settings = (*self.settings, "--rdb-key-save-delay", "2000000")
         self.tear()
         self.publish("after")
         self.assertIn("aof_rewrite_in_progress:1", self.redis.send("INFO", "persistence"))
@@ -314,7 +318,11 @@ class Promise(unittest.TestCase):
 
 
 class Cluster(OnRedis):
-    settings = (*SYNCED, "--cluster-enabled", "yes", "--cluster-port", str(free_port()))
+    def setUp(self):
+        bus = Port()
+        self.addCleanup(bus.close)
+        self.settings = (*SYNCED, "--cluster-enabled", "yes", "--cluster-port", str(bus.number))
+        super().setUp()
 
     def until_it_serves(self):
         end = time.monotonic() + 10

@@ -104,7 +104,7 @@ class Sessions(unittest.TestCase):
         with Peer(self.port, "writer") as writer:
             for number in range(10):
                 writer.publish("window", str(number), 1)
-        held = peer.messages(10, seconds=0.5)
+        held = peer.messages(3) + peer.messages(1, seconds=0.5)
         self.assertEqual([bytes(each.payload) for each in held], [b"0", b"1", b"2"])
         peer.answers = True
         for each in held:
@@ -128,7 +128,7 @@ class Sessions(unittest.TestCase):
         first.subscribe("brief", 1)
         first.disconnect()
         self.peer("brief", clean=False, expiry=1).disconnect()
-        time.sleep(2.5)
+        time.sleep(4)
         self.assertEqual(self.peer("brief", clean=False, expiry=1).connack.present, 0)
 
     def test_message_expiry(self):
@@ -139,9 +139,11 @@ class Sessions(unittest.TestCase):
             writer.publish("expires", "short", 1, pairs=[(wire.EXPIRY, 1)])
             writer.publish("expires", "long", 1, pairs=[(wire.EXPIRY, 100)])
         time.sleep(2)
-        found = self.peer("slow", clean=False, expiry=100).messages(2, seconds=1)
+        returned = self.peer("slow", clean=False, expiry=100)
+        found = returned.messages(1)
+        self.assertTrue(returned.is_silent())
         self.assertEqual([bytes(each.payload) for each in found], [b"long"])
-        self.assertIn(found[0].properties[wire.EXPIRY], range(95, 100))
+        self.assertIn(found[0].properties[wire.EXPIRY], range(60, 100))
 
     def test_a_server_assigned_client_identifier(self):
         first, second = self.peer(""), self.peer("")
@@ -149,11 +151,11 @@ class Sessions(unittest.TestCase):
         self.assertEqual(len(names), 2)
 
     def test_keep_alive(self):
-        peer = self.peer("silent", keep_alive=1)
         began = time.monotonic()
+        peer = self.peer("silent", keep_alive=1)
         farewell = peer.until_closed()
         self.assertEqual(farewell.reason, 0x8D)
-        self.assertTrue(1.2 < time.monotonic() - began < 5)
+        self.assertGreater(time.monotonic() - began, 1.2)
 
 
 class Wills(unittest.TestCase):
@@ -194,13 +196,13 @@ class Wills(unittest.TestCase):
 
     def test_a_will_is_delayed_and_dropped_when_the_client_returns(self):
         def doomed(clean=False):
-            will = ("will/late", b"gone", 1, False, [(wire.WILL_DELAY, 1)])
+            will = ("will/late", b"gone", 1, False, [(wire.WILL_DELAY, 4)])
             return Peer(self.port, "late", clean=clean, expiry=100, will=will)
 
         doomed().break_connection()
         self.assertTrue(self.watcher.is_silent(0.3))
         returned = doomed()
-        self.assertTrue(self.watcher.is_silent(1.5))
+        self.assertTrue(self.watcher.is_silent(4.5))
         returned.break_connection()
         self.assertEqual(self.watcher.payloads(1), ["gone"])
 
