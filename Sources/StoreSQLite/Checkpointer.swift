@@ -28,10 +28,15 @@ final class Checkpointer: @unchecked Sendable {
     /// Passes of one order to catch up.
     private static let passesMax = 6
 
-    private let connection: Connection
+    let connection: Connection
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let ordered = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    private let ended = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
     private var order = Order.wait
+    /// The thread is at an order.
+    private var isAtWork = false
+    /// Somebody waits until it is not: no pass begins any more.
+    private var isInTheWay = false
     private var hasCaughtUp = false
     private var failure: SQLiteFailure?
     private var thread: pthread_t?
@@ -42,11 +47,18 @@ final class Checkpointer: @unchecked Sendable {
         try connection.execute("PRAGMA synchronous=FULL")
         pthread_mutex_init(mutex, nil)
         pthread_cond_init(ordered, nil)
+        var attributes = pthread_condattr_t()
+        pthread_condattr_init(&attributes)
+        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+        pthread_cond_init(ended, &attributes)
+        pthread_condattr_destroy(&attributes)
     }
 
     deinit {
+        pthread_cond_destroy(ended)
         pthread_cond_destroy(ordered)
         pthread_mutex_destroy(mutex)
+        ended.deallocate()
         ordered.deallocate()
         mutex.deallocate()
     }
@@ -72,6 +84,25 @@ final class Checkpointer: @unchecked Sendable {
             pthread_cond_signal(ordered)
             defer { failure = nil }
             return failure
+        }
+    }
+
+    /// Takes back what was ordered, and waits so long for the pass that is under way to end; whether none is then.
+    /// SQLite does not wait: of two checkpoints at once the second fails, whatever its busy timeout is.
+    func rest(within milliseconds: Int32) -> Bool {
+        var limit = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &limit)
+        let nanoseconds = limit.tv_nsec + Int(milliseconds % 1_000) * 1_000_000
+        limit.tv_sec += Int(milliseconds / 1_000) + nanoseconds / 1_000_000_000
+        limit.tv_nsec = nanoseconds % 1_000_000_000
+        return locked {
+            order = .wait
+            isInTheWay = true
+            defer { isInTheWay = false }
+            while isAtWork {
+                if pthread_cond_timedwait(ended, mutex, &limit) == ETIMEDOUT { break }
+            }
+            return !isAtWork
         }
     }
 
@@ -110,7 +141,11 @@ final class Checkpointer: @unchecked Sendable {
                 // anything.
                 if error.code & 0xff != SQLITE_BUSY && !error.isFull { locked { failure = error } }
             }
-            if order == .catchUp { locked { hasCaughtUp = true } }
+            locked {
+                if order == .catchUp { hasCaughtUp = true }
+                isAtWork = false
+                pthread_cond_signal(ended)
+            }
         }
     }
 
@@ -118,7 +153,7 @@ final class Checkpointer: @unchecked Sendable {
         var before = 0
         for _ in 0..<Self.passesMax {
             let frames = try connection.checkpoint(SQLITE_CHECKPOINT_PASSIVE)
-            if frames - before < Self.restFrames { return }
+            if frames - before < Self.restFrames || locked({ isInTheWay }) { return }
             before = frames
         }
     }
@@ -127,6 +162,7 @@ final class Checkpointer: @unchecked Sendable {
         locked {
             while order == .wait { pthread_cond_wait(ordered, mutex) }
             defer { if order != .stop { order = .wait } }
+            isAtWork = order != .stop
             return order
         }
     }

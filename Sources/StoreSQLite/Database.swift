@@ -12,7 +12,7 @@ final class Database {
     let writer: Writer
     private let space: Space
     private let ballast: Ballast
-    private let log: Log
+    let log: Log
     /// Why only closing is left to do: a sync failed, or something else left the outcome of a batch open.
     private var distrust: StoreError?
 

@@ -15,7 +15,8 @@ final class Log {
     private let connection: Connection
     private let path: String
     private let framesMax: Int
-    private let checkpointer: Checkpointer
+    private let waitMilliseconds: Int32
+    let checkpointer: Checkpointer
     /// Frames at which the checkpointer is told the next time.
     private var nextFrames: Int
 
@@ -25,6 +26,7 @@ final class Log {
         self.connection = connection
         self.path = path + "-wal"
         framesMax = max(4, options.logBytesMax / 4_096)
+        waitMilliseconds = options.logWaitMilliseconds
         nextFrames = framesMax / 2
         checkpointer = try Checkpointer(path, options)
         connection.countFrames()
@@ -45,20 +47,21 @@ final class Log {
             if let failure = checkpointer.order(.checkpoint) { throw failure }
         } else if frames < 2 * framesMax {
             nextFrames = frames + framesMax / 32
-            if checkpointer.takeCaughtUp() { return try checkpoint(SQLITE_CHECKPOINT_PASSIVE) }
+            if checkpointer.takeCaughtUp() { return try checkpoint(SQLITE_CHECKPOINT_PASSIVE, within: 50) }
             if let failure = checkpointer.order(.catchUp) { throw failure }
         } else if frames < 3 * framesMax {
-            try checkpoint(SQLITE_CHECKPOINT_RESTART)
+            try restart(within: min(50, waitMilliseconds))
         } else {
-            try checkpoint(SQLITE_CHECKPOINT_RESTART, waitMilliseconds: 1_000)
+            try restart(within: waitMilliseconds)
         }
     }
 
     /// Writes all of the log back and waits for readers, so that the next batch begins it anew; false when
     /// that did not succeed.
     func restart() -> Bool {
+        guard checkpointer.rest(within: waitMilliseconds) else { return false }
         do throws(SQLiteFailure) {
-            try connection.checkpoint(SQLITE_CHECKPOINT_RESTART, waitMilliseconds: 1_000)
+            try connection.checkpoint(SQLITE_CHECKPOINT_RESTART, waitMilliseconds: waitMilliseconds)
             return true
         } catch {
             return false
@@ -70,11 +73,18 @@ final class Log {
         checkpointer.stop(keepLog: keepLog)
     }
 
-    private func checkpoint(_ mode: Int32, waitMilliseconds: Int32 = 50) throws(SQLiteFailure) {
+    /// Writes all of it back, so that the next batch begins it anew, unless the checkpointer or a reader takes longer.
+    private func restart(within milliseconds: Int32) throws(SQLiteFailure) {
+        let isResting = checkpointer.rest(within: milliseconds)
+        if let failure = checkpointer.order(.wait) { throw failure }
+        if isResting { try checkpoint(SQLITE_CHECKPOINT_RESTART, within: milliseconds) }
+    }
+
+    private func checkpoint(_ mode: Int32, within milliseconds: Int32) throws(SQLiteFailure) {
         do throws(SQLiteFailure) {
-            try connection.checkpoint(mode, waitMilliseconds: waitMilliseconds)
+            try connection.checkpoint(mode, waitMilliseconds: milliseconds)
         } catch {
-            // Busy: the checkpointer or a reader; full: the log is all that grows. The next batch tries
+            // Busy: a reader, or a checkpoint; full: the log is all that grows. Another batch tries
             // again.
             if error.code & 0xff != SQLITE_BUSY && !error.isFull { throw error }
         }

@@ -35,6 +35,9 @@ public final class SQLiteStore: Store {
         /// out.
         public var onCorruptRecord: @Sendable (String) -> Void = { _ in }
 
+        /// How long a commit may wait for the checkpointer, and for readers, so that a log that is much too long, or on
+        /// a full disk, can begin anew.
+        var logWaitMilliseconds: Int32 = 1_000
         /// Rows of `recent` beyond which slices are moved.
         var recentCountMax = 16_384
         /// Insertions after which a slice is due.

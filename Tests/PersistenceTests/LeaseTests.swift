@@ -37,7 +37,7 @@ import Testing
     @Test func `a term ends by itself`() async throws {
         let lease = Lease()
         lease.grant(.milliseconds(20), askedAt: .now)
-        let deadline = ContinuousClock.now + .seconds(10)
+        let deadline = ContinuousClock.now + .seconds(60)
         while lease.isCertain, .now < deadline { await Task.yield() }
         #expect(!lease.isCertain)
     }

@@ -154,6 +154,7 @@ struct LMDBDurabilityTests {
         let lab = try Lab()
         let copy = try Lab()
         lab.options.mapBytes = 1 << 18
+        lab.options.growthWaitMilliseconds = 30_000
         try lab.with { store in
             try lab.commit(store) { $0.add(ClientRecord(session: 1, clientID: "one")) }
             let path = copy.path

@@ -38,6 +38,7 @@ import Testing
         let lab = try Lab()
         lab.durability = .memory
         lab.options.mapBytes = 1 << 16
+        lab.options.growthWaitMilliseconds = 30_000
         try lab.with { store in
             try lab.commit(store) { $0.add(ClientRecord(session: 1, clientID: "one")) }
             let first = try mapBytes(store)
@@ -64,6 +65,7 @@ import Testing
         let lab = try Lab()
         lab.durability = .memory
         lab.options.mapBytes = 1 << 20
+        lab.options.growthWaitMilliseconds = 30_000
         try lab.with { store in
             try lab.commit(store) { $0.add(ClientRecord(session: 1, clientID: "one")) }
             let verifier = ReadingThreads(count: 1) { try store.verify().isEmpty }

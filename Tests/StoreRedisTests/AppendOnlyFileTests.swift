@@ -23,8 +23,10 @@ struct AppendOnlyFileTests {
 
     @Test func `A torn batch is not executed by the start after the next`() throws {
         let server = try RedisServer()
-        let first = store(server)
+        let first = store(server) { $0.lease = .seconds(4) }
         try first.open()
+        // The last transaction is to be a batch, not a renewal.
+        first.pauseHeartbeat()
         var batch = ChangeBatch(1)
         batch.add(client: 1)
         try first.commit(batch)
@@ -43,6 +45,7 @@ struct AppendOnlyFileTests {
         batch.add(message: 7, to: [1])
         try second.commit(batch)
         second.close()
+        try poll("the file is not another one") { try server.hasRewritten }
         server.kill()
         try server.start()
         let third = store(server)
@@ -57,7 +60,7 @@ struct AppendOnlyFileTests {
         throws
     {
         let server = try RedisServer()
-        let store = store(server)
+        let store = store(server) { $0.lease = .seconds(3) }
         try store.open()
         defer { store.close() }
         for number in 1...UInt64(2) {
@@ -114,7 +117,7 @@ struct AppendOnlyFileTests {
     @Test func `While a snapshot keeps the server from it, opening waits and says why`() throws {
         let server = try RedisServer()
         try server.send("SET", "other", "program")
-        try server.send("CONFIG", "SET", "rdb-key-save-delay", "500000")
+        try server.send("CONFIG", "SET", "rdb-key-save-delay", "6000000")
         try server.send("BGSAVE")
         let impatient = store(server) { $0.standbyMax = .zero }
         defer { impatient.close() }
@@ -127,7 +130,7 @@ struct AppendOnlyFileTests {
         try patient.open(standingBy: { _ in
             asked.withLock {
                 $0 += 1
-                return $0 < 100
+                return $0 < 600
             }
         })
         defer { patient.close() }

@@ -2,6 +2,7 @@
 // SPDX-FileCopyrightText: 2026 The Roost authors
 
 import Foundation
+import Glibc
 import Packets
 import Persistence
 import Synchronization
@@ -36,7 +37,7 @@ extension ChangeBatch {
 extension RedisStore {
     /// Commits as the committer does: again after `retry`, and after `reopen` once the store is open again.
     func commitPatiently(_ batch: borrowing ChangeBatch) throws {
-        let deadline = now() + 20_000
+        let deadline = now() + 120_000
         while true {
             do throws(StoreError) {
                 return try commit(batch)
@@ -54,6 +55,19 @@ extension RedisStore {
                 return try open()
             } catch {
                 guard now() < deadline, error.code == .unavailable else { throw error }
+            }
+        }
+    }
+
+    /// Reads as a broker does: again after `retry`.
+    func readPatiently<Result>(_ page: (RedisStore) throws(StoreError) -> Result) throws -> Result {
+        let deadline = now() + 120_000
+        while true {
+            do throws(StoreError) {
+                return try page(self)
+            } catch {
+                guard now() < deadline, error.code == .retry else { throw error }
+                usleep(2_000)
             }
         }
     }
@@ -110,7 +124,7 @@ final class Background: Sendable {
         }
     }
 
-    func join(_ complaint: String, seconds: Int64 = 30) throws {
+    func join(_ complaint: String, seconds: Int64 = 60) throws {
         try poll(complaint, seconds: seconds) { isDone.load(ordering: .acquiring) }
         if let error = failure.withLock({ $0 }) { throw error }
     }

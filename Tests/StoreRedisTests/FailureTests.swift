@@ -41,11 +41,11 @@ struct FailureTests {
             }
         }
         for round in 1...UInt64(4) {
-            try poll("the committer stands still") { reached.last >= round * 120 }
+            try poll("the committer stands still", seconds: 120) { reached.last >= round * 120 }
             server.kill()
             try server.start()
         }
-        try committer.join("the committer does not end")
+        try committer.join("the committer does not end", seconds: 300)
         let all = Array(1...MessageNumber(5_990))
         let removed = Set(stride(from: MessageNumber(1), through: 5_971, by: 10))
         #expect(try store.queue(1) == all.filter { !removed.contains($0) })
@@ -58,7 +58,7 @@ struct FailureTests {
         throws
     {
         let server = try RedisServer()
-        let store = try open(server) { $0.commandTimeout = .milliseconds(200) }
+        let store = try open(server) { $0.commandTimeout = .seconds(4) }
         defer { store.close() }
         var batch = ChangeBatch(1)
         batch.add(client: 1)
@@ -177,7 +177,8 @@ struct FailureTests {
         let store = RedisStore(
             server.options { options in
                 options.replicasMin = 1
-                options.replicasTimeout = .milliseconds(50)
+                options.commandTimeout = .seconds(10)
+                options.replicasTimeout = .seconds(4)
             })
         let error = store.openingFailure()
         #expect(error?.code == .unavailable)
@@ -185,7 +186,7 @@ struct FailureTests {
         let replica = try RedisServer()
         try replica.send("REPLICAOF", "127.0.0.1", String(server.port))
         try poll("the replica does not follow") {
-            try server.connection().send(["WAIT", "1", "50"]).read { $0.integer } == 1
+            try server.connection().send(["WAIT", "1", "4000"]).read { $0.integer } == 1
         }
         try poll("the store does not open") { store.openingFailure() == nil }
         defer { store.close() }

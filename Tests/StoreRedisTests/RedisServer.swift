@@ -66,7 +66,13 @@ final class RedisServer: @unchecked Sendable {
             try String(process.processIdentifier)
                 .write(toFile: directory + "/pid", atomically: true, encoding: .utf8)
         }
-        try poll("redis-server on port \(port) does not answer: \(log.suffix(1_000))") { self.answers }
+        try poll("redis-server on port \(port) does not answer: \(log.suffix(1_000))") {
+            guard self.isRunning else {
+                throw Failure(
+                    description: "redis-server on port \(self.port) has ended: \(self.log.suffix(1_000))")
+            }
+            return self.answers
+        }
     }
 
     /// Ends the process as a crash does.
@@ -107,6 +113,8 @@ final class RedisServer: @unchecked Sendable {
             ?? ""
     }
 
+    private var isRunning: Bool { lock.withLock { process?.isRunning == true } }
+
     private var answers: Bool {
         do {
             let file = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
@@ -130,17 +138,23 @@ final class RedisServer: @unchecked Sendable {
 }
 
 extension RedisServer {
+    private static let givenPorts = Mutex<Set<UInt16>>([])
+
+    /// A port that is nobody's now. The system gives none of these away by itself, and here nobody gets one twice: a
+    /// server that was killed finds its own again.
     static func freePort() throws -> UInt16 {
+        for _ in 0..<1_000 {
+            let port = UInt16.random(in: 10_000...19_999)
+            let isNew = givenPorts.withLock { $0.insert(port).inserted }
+            if try isNew && isFree(port) { return port }
+        }
+        throw Failure(description: "no free port")
+    }
+
+    private static func isFree(_ port: UInt16) throws -> Bool {
         let file = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         defer { close(file) }
-        var address = sockaddr_in()
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let status = try withAddress(0) { bind(file, $0, $1) }
-        let found = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(file, $0, &length) }
-        }
-        guard status == 0, found == 0 else { throw Failure(description: "no free port") }
-        return UInt16(bigEndian: address.sin_port)
+        return try withAddress(port) { bind(file, $0, $1) } == 0
     }
 
     private static func withAddress<Result>(
@@ -166,7 +180,7 @@ extension RedisServer {
 
 /// Looks again and again until a condition holds, for a bounded time.
 func poll(
-    _ complaint: @autoclosure () -> String, seconds: Int64 = 10, _ condition: () throws -> Bool
+    _ complaint: @autoclosure () -> String, seconds: Int64 = 60, _ condition: () throws -> Bool
 ) throws {
     let deadline = now() + seconds * 1_000
     while try !condition() {

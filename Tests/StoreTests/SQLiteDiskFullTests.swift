@@ -35,6 +35,7 @@ import Testing
         let disk = try SmallDisk(megabytes: 8)
         let lab = try Lab(directory: disk.directory)
         lab.options.storeReserveBytes = 1 << 20
+        lab.options.logWaitMilliseconds = 30_000
         lab.options.logBytesMax = 1 << 20
         try lab.with { store in
             try lab.commit(store) { $0.add(ClientRecord(session: 1, clientID: "one")) }
@@ -64,6 +65,7 @@ import Testing
         let disk = try SmallDisk(megabytes: 8)
         let lab = try Lab(directory: disk.directory)
         lab.options.storeReserveBytes = 1 << 20
+        lab.options.logWaitMilliseconds = 30_000
         lab.options.logBytesMax = 1 << 20
         try lab.with { store in
             try lab.commit(store) { $0.add(ClientRecord(session: 1, clientID: "one")) }
@@ -88,6 +90,7 @@ import Testing
     func `A full disk has room for growth again once somebody makes it`() throws {
         let disk = try SmallDisk(megabytes: 8)
         let lab = try Lab(directory: disk.directory)
+        lab.options.logWaitMilliseconds = 30_000
         try lab.with { store in
             try lab.commit(store) { $0.add(ClientRecord(session: 1, clientID: "one")) }
             disk.fill()
@@ -111,6 +114,7 @@ import Testing
         let disk = try SmallDisk(megabytes: 8)
         let lab = try Lab(directory: disk.directory)
         lab.options.storeReserveBytes = 1 << 20
+        lab.options.logWaitMilliseconds = 30_000
         try lab.with { store in
             try lab.commit(store) { $0.add(ClientRecord(session: 1, clientID: "one")) }
             _ = try fillUp(lab, store)

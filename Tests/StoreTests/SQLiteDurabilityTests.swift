@@ -60,32 +60,6 @@ struct SQLiteDurabilityTests {
         }
     }
 
-    @Test func `The log stays bounded while batches are committed`() throws {
-        let lab = try Lab()
-        lab.options.logBytesMax = 1 << 18
-        try lab.with { store in
-            try lab.commit(store) { $0.add(ClientRecord(session: 1, clientID: "one")) }
-            for round in 0..<UInt64(200) {
-                try lab.commit(store) { batch in
-                    for number in round * 20 + 1...round * 20 + 20 {
-                        batch.add(number: number, to: [1], payload: 500)
-                    }
-                }
-                if round > 2 {
-                    try lab.commit(store) { batch in
-                        for number in (round - 2) * 20 + 1...(round - 2) * 20 + 20 {
-                            batch.append(.removal(session: 1, number: number))
-                        }
-                    }
-                }
-            }
-            let size = try #require(fileSize(lab.path + "-wal"))
-            // Three times the limit, and what one batch and a quarter add to that.
-            #expect(size < 4 << 18)
-            try expectSound(store)
-        }
-    }
-
     @Test func `What was queued first settles, and nothing is left over`() throws {
         let lab = try Lab()
         lab.options.recentCountMax = 100

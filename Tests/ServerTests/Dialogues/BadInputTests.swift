@@ -7,7 +7,7 @@ import Testing
 
 @testable import Server
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct BadInputTests {
     @Test func `malformed bytes end their own connection with a reason`() async throws {
         try await withBroker(on: MemoryStore()) { _, port in

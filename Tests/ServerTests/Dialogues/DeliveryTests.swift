@@ -7,7 +7,7 @@ import Testing
 
 @testable import Server
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct DeliveryTests {
     @Test(arguments: [ProtocolVersion.v31, .v311, .v5])
     func `a QoS 0 message reaches its subscriber`(version: ProtocolVersion) async throws {

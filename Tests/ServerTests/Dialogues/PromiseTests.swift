@@ -10,7 +10,7 @@ import Testing
 @testable import Server
 
 /// An acknowledgement means "on disk".
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct PromiseTests {
     @Test func `no PUBACK leaves before the sync, while QoS 0 and volatile QoS 1 flow on`() async throws {
         try await withFaultyStore { store in

@@ -7,7 +7,7 @@ import Testing
 
 @testable import Server
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct SessionTests {
     @Test func `a persistent session keeps what arrives while its client is away`() async throws {
         try await withBroker(on: MemoryStore()) { _, port in

@@ -9,7 +9,7 @@ import Testing
 @testable import Server
 
 /// A store that one broker has at a time.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct StandbyTests {
     private func standsBy(_ store: TakenStore) async throws {
         let before = store.askedCount.load(ordering: .relaxed)

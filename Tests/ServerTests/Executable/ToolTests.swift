@@ -5,7 +5,7 @@ import Foundation
 import Testing
 
 /// `roost inspect`, `verify` and `migrate` as processes of their own.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct ToolTests {
     private let directory: TestDirectory
 

@@ -62,7 +62,7 @@ final class RoostProcess: Sendable {
     /// Waits until it has said `words`. Looks every few milliseconds, because what a process writes announces
     /// itself to no task.
     func says(_ words: String) async throws {
-        let deadline = ContinuousClock.now + .seconds(30)
+        let deadline = ContinuousClock.now + .seconds(60)
         while !text.contains(words) {
             guard process.isRunning else { throw Failure.ended(text) }
             guard ContinuousClock.now < deadline else { throw Failure.late(text) }

@@ -29,9 +29,9 @@ func withBroker<Result: Sendable>(
     }
 }
 
-/// A broker with two event loops that listens on a port of the system's choice and logs to `output`.
+/// A broker with two event loops that listens on a port of the system's choice, or this one, and logs to `output`.
 func makeBroker(
-    on store: any Store, output: LogOutput = LogOutput { _ in },
+    on store: any Store, port: Int = 0, output: LogOutput = LogOutput { _ in },
     _ configure: (inout BrokerOptions) -> Void = { _ in }
 ) -> Broker {
     var options = BrokerOptions()
@@ -41,6 +41,6 @@ func makeBroker(
         options: options, logger: Logger(label: "test") { _ in TextLogHandler(level: .debug, output: output) }
     )
     broker.add(store)
-    broker.add(.tcp(port: 0))
+    broker.add(.tcp(port: port))
     return broker
 }

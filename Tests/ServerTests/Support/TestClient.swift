@@ -111,7 +111,7 @@ final class TestClient: Sendable {
     // MARK: Listening
 
     /// The next packet; throws when the connection ends or nothing comes in time.
-    func receive() async throws -> Packet { try await inbox.next(within: .seconds(20)) }
+    func receive() async throws -> Packet { try await inbox.next(within: .seconds(60)) }
 
     /// Whether nothing has arrived that was not asked for.
     var hasHeardNothing: Bool { inbox.isEmpty }

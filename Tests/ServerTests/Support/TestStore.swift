@@ -37,11 +37,11 @@ func withFaultyStore(_ body: (FaultyStore) async throws -> Void) async throws {
     #expect(directory.path.isEmpty == false)
 }
 
-/// Looks every few milliseconds until `condition` holds; fails after half a minute.
+/// Looks every few milliseconds until `condition` holds; fails after a minute.
 func eventually(
     _ what: String, sourceLocation: SourceLocation = #_sourceLocation, _ condition: () throws -> Bool
 ) async throws {
-    let deadline = ContinuousClock.now + .seconds(30)
+    let deadline = ContinuousClock.now + .seconds(60)
     while try !condition() {
         guard ContinuousClock.now < deadline else {
             Issue.record("\(what) did not come true", sourceLocation: sourceLocation)
