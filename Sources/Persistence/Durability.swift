@@ -3,7 +3,7 @@
 
 /// What a commit that has returned will survive.
 public enum Durability: UInt8, Hashable, Sendable, Comparable, CaseIterable, CustomStringConvertible {
-    /// Nothing: the contents end with the process.
+    /// Nothing: the contents may end with the process, and a file may be damaged by a loss of power.
     case memory = 0
     /// The death of the broker's process (`kill -9`); after power loss an older but intact state.
     case process = 1

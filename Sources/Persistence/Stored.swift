@@ -103,7 +103,7 @@ public protocol StoredSysInfo: Hook {
 /// Keeps everything a broker must not lose.
 ///
 /// `open`, `commit` and `close` are called on one thread, the committer's; the `Stored*` pages are read on
-/// others, several at a time, and see whole batches only.
+/// that one while the broker starts and then on others, several at a time, and see whole batches only.
 public protocol Store: StoredClients, StoredSubscriptions, StoredInflightMessages, StoredRetainedMessages,
     StoredSysInfo
 {

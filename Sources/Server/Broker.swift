@@ -12,7 +12,7 @@ import Synchronization
 ///
 /// ```swift
 /// let broker = Broker()
-/// broker.add(try SQLiteStore(path: "data/roost.db"))
+/// broker.add(SQLiteStore(path: "data/roost.db"))
 /// broker.add(.tcp(port: 1883))
 /// try await broker.run()
 /// ```
@@ -47,7 +47,7 @@ public final class Broker: Service {
 
     /// Adds a hook; before `run`.
     ///
-    /// The first `Store` is the broker's store. A hook that implements only some of the five `Stored*` protocols
+    /// A hook that is a whole `Store` is the broker's store; there is one. A hook that implements only some of the five `Stored*` protocols
     /// is read once, when the broker starts: what the store lacks is committed to it before any client connects.
     public func add(_ hook: any Hook) {
         plan { plan in

@@ -26,7 +26,8 @@ public struct BrokerError: Error, Hashable, Sendable, CustomStringConvertible {
         public static let addressUnavailable = Code(base: .addressUnavailable)
         /// Anonymous clients were not allowed on an address that other machines can reach.
         public static let notLoopback = Code(base: .notLoopback)
-        /// The store could not be opened or read.
+        /// The store could not be opened or read, or the broker cannot go on with it: another broker has it, or it is
+        /// not what it was.
         public static let store = Code(base: .store)
         /// The broker has stopped before everything it had received was committed.
         public static let drainFailed = Code(base: .drainFailed)

@@ -6,7 +6,7 @@ public import Persistence
 
 /// What a broker allows and offers; the defaults are safe for a broker on one machine.
 ///
-/// Everything that could grow has a limit here.
+/// What could grow without limit has one; those that depend on the machine or its clients are here.
 public struct BrokerOptions: Sendable {
     /// How many event loops, each with a shard of the connections; from 1 to 64. The default is the number of
     /// cores that the process may run on, at most 16: more loops than cores only wake each other.

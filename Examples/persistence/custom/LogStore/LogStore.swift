@@ -11,7 +11,9 @@ import Synchronization
 /// it to dictionaries in memory, from which the pages are read; `open` reads the file and applies every whole frame
 /// again. A frame that a crash has cut off is at the end and was never acknowledged, so it is cut away.
 ///
-/// It shows the contract, not how to be fast: the file only grows, and all contents are in memory.
+/// It shows the contract, not how to be fast: the file only grows, and all contents are in memory. Two things the
+/// contract asks for it leaves out: `open` takes the longer the more is stored, and a frame that was damaged, rather than
+/// cut off, is taken for the end as well.
 public final class LogStore: Store {
     private struct Log {
         var descriptor: Int32
