@@ -57,8 +57,6 @@ def free_port():
 class Broker(Child):
     """One broker with a data directory and a port that it keeps over restarts."""
 
-    says_when_it_serves = "BROKER_COMMAND" not in os.environ
-
     def __init__(self, *flags, store="sqlite:{data}/roost.db", data=None, prefix=()):
         self.flags, self.prefix = flags, prefix
         self.owns_data = data is None
@@ -97,9 +95,12 @@ class Broker(Child):
         said = len(self.log()) if os.path.exists(self.log_path) else 0
         self.spawn()
         self.wait_until_it_listens()
-        if self.says_when_it_serves:
+        if self.says_when_it_serves():
             self.wait_until_log("serving MQTT", after=said)
         return self
+
+    def says_when_it_serves(self):
+        return "BROKER_COMMAND" not in os.environ and "--log-level" not in self.flags
 
     def wait_until_it_listens(self):
         end = time.monotonic() + START_SECONDS_MAX

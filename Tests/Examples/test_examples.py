@@ -22,14 +22,15 @@ BINARIES = os.environ.get("EXAMPLES", os.path.join(ROOT, ".build-nested", "debug
 class Example(Broker):
     """A program of Examples/persistence with a port and a directory of its own."""
 
-    says_when_it_serves = False
-
     def __init__(self, name, *arguments):
         super().__init__()
         self.words = [os.path.join(BINARIES, f"persistence-{name}"), str(self.port), *arguments]
 
     def command(self):
         return self.words
+
+    def says_when_it_serves(self):
+        return False
 
 
 class Examples(unittest.TestCase):
