@@ -96,6 +96,12 @@ extension PacketFixture {
                         $0.authenticationData = [1, 2]
                         $0.user = [UserProperty(name: "k", value: "v"), UserProperty(name: "k", value: "w")]
                     }))),
+        .valid(
+            "CONNECT of a bridge", .v311, "10 0D 0004 'MQTT' 84 02 0000 0001 'c'",
+            .connect(bridge(.v311))),
+        .valid(
+            "CONNECT of a bridge", .v31, "10 0F 0006 'MQIsdp' 83 02 0000 0001 'c'",
+            .connect(bridge(.v31))),
         .decodes(
             "CONNECT with properties in another order", .v5,
             "10 18 0004 'MQTT' 05 02 0000 0A 19 00 22 0000 11 FFFFFFFF 0001 'c'",
@@ -125,6 +131,12 @@ extension PacketFixture {
                             $0.user = [UserProperty(name: "a", value: "b")]
                         })))),
     ]
+
+    private static func bridge(_ version: ProtocolVersion) -> Connect {
+        var connect = Connect(version: version, clientID: "c")
+        connect.isBridge = true
+        return connect
+    }
 
     /// CONNECT that is refused.
     static let connectFailures: [PacketFixture] = [
@@ -156,7 +168,12 @@ extension PacketFixture {
             .unsupportedProtocolVersion,
             "MQTT-3.1.2-2"),
         .fails(
-            "CONNECT of a bridge", .v311, "10 0D 0004 'MQTT' 84 02 0000 0001 'c'",
+            "CONNECT of a bridge with level 5", .v5, "10 0E 0004 'MQTT' 85 02 0000 00 0001 'c'",
+            .unsupportedProtocolVersion,
+            "MQTT-3.1.2-2"),
+        .fails(
+            "CONNECT of a bridge with level 3 and the name of 3.1.1", .v311,
+            "10 0D 0004 'MQTT' 83 02 0000 0001 'c'",
             .unsupportedProtocolVersion,
             "MQTT-3.1.2-2"),
         .fails(

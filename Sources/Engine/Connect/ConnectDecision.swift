@@ -28,7 +28,7 @@ package enum ConnectDecision: Hashable, Sendable {
         if connect.properties.authenticationMethod != nil { return .badAuthenticationMethod }
         if connect.clientID.isEmpty, !mayBeAssigned(connect) { return .clientIdentifierNotValid }
         if clients >= limits.clientsMax { return .quotaExceeded }
-        return connect.will.flatMap { refusal(of: $0, limits: limits) }
+        return connect.will.flatMap { refusal(of: $0, connect.version, limits: limits) }
     }
 
     /// Without an identifier nobody could come back to a session: MQTT 3.1.1 allows that for a clean one only
@@ -41,11 +41,12 @@ package enum ConnectDecision: Hashable, Sendable {
         }
     }
 
-    private static func refusal(of will: Will, limits: Limits) -> ReasonCode? {
+    private static func refusal(of will: Will, _ version: ProtocolVersion, limits: Limits) -> ReasonCode? {
         if will.qos > limits.maximumQoS { return .qosNotSupported }
         if will.retain, !limits.retainAvailable { return .retainNotSupported }
         return will.topic.withBytes { topic in
-            topic.isSystemTopic || topic.levelCount > limits.topicLevelsMax ? .topicNameInvalid : nil
+            let isForbidden = topic.isSystemTopic && !will.goesUnsaid(version)
+            return isForbidden || topic.levelCount > limits.topicLevelsMax ? .topicNameInvalid : nil
         }
     }
 }
@@ -67,7 +68,7 @@ extension SessionParameters {
             connect.properties.maximumPacketSize.map(Int.init) ?? .max, Limits.protocolPacketBytesMax)
         topicAliasMaximum = min(connect.properties.topicAliasMaximum ?? 0, limits.topicAliasMaximum)
         requestsProblemInformation = connect.properties.requestProblemInformation ?? true
-        will = connect.will.map(WillRecord.init)
+        will = connect.will.flatMap { $0.goesUnsaid(version) ? nil : WillRecord($0) }
         shortenKeepAlive(to: limits.serverKeepAliveSeconds)
     }
 
@@ -82,6 +83,14 @@ extension SessionParameters {
         guard version == .v5, let longest, keepAliveSeconds == 0 || keepAliveSeconds > longest else { return }
         keepAliveSeconds = longest
         isKeepAliveAssigned = true
+    }
+}
+
+extension Will {
+    /// Before MQTT 5 a client cannot be told that it may not publish to `$SYS`: such a message is acknowledged and
+    /// goes nowhere, and so does such a will, which every bridge of mosquitto has.
+    fileprivate func goesUnsaid(_ version: ProtocolVersion) -> Bool {
+        version != .v5 && topic.withBytes { $0.isSystemTopic }
     }
 }
 

@@ -77,6 +77,8 @@ package final class Connection {
     package let openedAt: Milliseconds
     /// The tickets of the last ones in `waiting`, of each kind; here because most messages wait for nothing.
     package var lastTickets: InlineArray<8, UInt64> = .init(repeating: 0)
+    /// What it subscribes to is not sent back to where it came from (`Connect.isBridge`).
+    package var isBridge = false
 
     package init(id: SlotID, origin: Origin, packetBytesMax: Int, now: Milliseconds) {
         self.id = id

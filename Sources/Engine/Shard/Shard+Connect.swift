@@ -11,6 +11,7 @@ import Synchronization
 extension Shard {
     func receiveConnect(_ connect: Connect, on connection: Connection) {
         connection.version = connect.version
+        connection.isBridge = connect.isBridge
         connection.packetBytesMax = min(
             connect.properties.maximumPacketSize.map(Int.init) ?? .max, Limits.protocolPacketBytesMax)
         let others = commons.connectionCount.load(ordering: .relaxed) - 1

@@ -308,6 +308,7 @@ extension Shard {
     /// PUBREC: the delivery is marked released, durably, before PUBREL goes out.
     private func receivePubrec(_ view: AcknowledgementView, _ session: Session, _ connection: Connection) {
         guard var entry = session.inflight[view.packetID], entry.qos == .exactlyOnce else {
+            if view.reason.isError { return }  // It has ended the exchange, whatever it was [MQTT-4.3.3-4].
             let reason: ReasonCode = connection.version == .v5 ? .packetIdentifierNotFound : .success
             return acknowledge(connection, .pubrel, packetID: view.packetID, reason: reason, after: nil)
         }

@@ -159,8 +159,9 @@ extension Shard {
         let detail = "\(error.message) [\(error.statement)]"
         guard connection.stage == .opening else { return drop(connection, error.reason, detail) }
         // A CONNECT that is not accepted leaves the decoder without a version: its level tells who understands
-        // which CONNACK. Before MQTT 5 there is a return code for an unknown level and for nothing else.
-        let isV5 = (error.clientLevel ?? 0) >= ProtocolVersion.v5.rawValue
+        // which CONNACK. Before MQTT 5, and in bridges that set the highest bit, there is a return code for an unknown
+        // level and for nothing else.
+        let isV5 = (ProtocolVersion.v5.rawValue..<0x80).contains(error.clientLevel ?? 0)
         if isV5 { connection.version = .v5 }
         if isV5 || error.reason == .unsupportedProtocolVersion {
             refuse(connection, error.reason, detail)

@@ -84,7 +84,7 @@ extension Shard {
 
     /// Clients do not publish to `$SYS`, nor deeper than the limit.
     private func isAllowed(_ topic: UnsafeRawBufferPointer) -> Bool {
-        if topic.first == UInt8(ascii: "$"), topic.starts(with: "$SYS".utf8) { return false }
+        if topic.first == UInt8(ascii: "$"), topic.isSystemTopic { return false }
         guard topic.count >= limits.topicLevelsMax else { return true }
         return topic.count(where: { $0 == UInt8(ascii: "/") }) < limits.topicLevelsMax
     }

@@ -27,7 +27,12 @@ extension Shard {
             case .disconnect(let reason):
                 return drop(connection, reason, "a shared subscription with No Local [MQTT-3.8.3-4]")
             case .refuse: break
-            case .grant(let filter, let options): add(filter, options, identifier ?? 0, &change)
+            case .grant(let filter, var options):
+                if connection.isBridge {
+                    options.noLocal = filter.share == nil
+                    options.retainAsPublished = true
+                }
+                add(filter, options, identifier ?? 0, &change)
             }
         }
         let packet = Packet.suback(Suback(packetID: subscribe.packetID, reasons: reasons))

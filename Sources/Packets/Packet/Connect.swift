@@ -26,6 +26,10 @@ package struct Will: Hashable, Sendable {
 /// MQTT 3.1 differs from what follows: its protocol name is `MQIsdp`, its reserved flag means nothing, and a
 /// user name or password that was announced may be missing at the end. The length of its client identifier is
 /// not checked here.
+///
+/// A bridge of mosquitto sets the highest bit of the protocol level before MQTT 5, to be treated as one: what it has
+/// published is not sent back to it, and retain flags stay as published. Without that two brokers would send a message to
+/// each other again and again.
 package struct Connect: Hashable, Sendable {
     package var version: ProtocolVersion
     package var clientID: Text
@@ -37,6 +41,8 @@ package struct Connect: Hashable, Sendable {
     package var password: [UInt8]?
     package var will: Will?
     package var properties: Properties
+    /// Whether the level said so.
+    package var isBridge = false
 
     package init(
         version: ProtocolVersion = .v5, clientID: Text = "", cleanStart: Bool = true, keepAlive: UInt16 = 0,
@@ -51,6 +57,26 @@ package struct Connect: Hashable, Sendable {
         self.password = password
         self.will = will
         self.properties = properties
+    }
+}
+
+/// The byte that says which version a client speaks.
+private struct ConnectLevel {
+    private static let bridge: UInt8 = 0x80
+
+    let version: ProtocolVersion
+    let isBridge: Bool
+
+    init?(_ byte: UInt8) {
+        isBridge = byte & Self.bridge != 0
+        guard let version = ProtocolVersion(rawValue: byte & ~Self.bridge), !isBridge || version != .v5 else {
+            return nil
+        }
+        self.version = version
+    }
+
+    static func byte(_ version: ProtocolVersion, isBridge: Bool) -> UInt8 {
+        isBridge ? version.rawValue | bridge : version.rawValue
     }
 }
 
@@ -92,11 +118,12 @@ extension Connect {
         do throws(DecodeError) {
             let isMQIsdp = try Connect.isMQIsdp(&reader)
             level = try reader.byte()
-            guard let version = level.flatMap(ProtocolVersion.init), (version == .v31) == isMQIsdp else {
+            guard let spoken = level.flatMap(ConnectLevel.init), (spoken.version == .v31) == isMQIsdp else {
                 throw reader.error(.protocolLevel)
             }
-            reader.version = version
-            try self.init(version, from: &reader)
+            reader.version = spoken.version
+            try self.init(spoken.version, from: &reader)
+            isBridge = spoken.isBridge
         } catch {
             let isFormat = error == reader.error(.truncated) || error == reader.error(.trailing)
             var refusal = isFormat ? reader.error(.connectFormat) : error
@@ -147,7 +174,7 @@ extension Will {
 extension Connect {
     func write(to writer: inout Writer) {
         writer.append(lengthPrefixed: Array((writer.version == .v31 ? "MQIsdp" : "MQTT").utf8))
-        writer.append(writer.version.rawValue)
+        writer.append(ConnectLevel.byte(writer.version, isBridge: isBridge))
         writer.append(ConnectFlags(self).rawValue)
         writer.append(keepAlive)
         properties.write(to: &writer)

@@ -186,6 +186,44 @@ import Testing
         #expect(client.take() == [.connack(.unsupportedProtocolVersion)] && client.isClosed)
     }
 
+    /// A bridge of mosquitto would try the same again and again if it got the CONNACK of MQTT 5.
+    @Test(arguments: [0x85, 0x86, 0xFF] as [UInt8])
+    func `an unknown level of a bridge is refused with return code 1 [MQTT-3.1.2-2]`(level: UInt8) throws {
+        let world = try World()
+        let client = world.open(.v311)
+        client.send(bytes: [0x10, 0x0D, 0, 4, 0x4D, 0x51, 0x54, 0x54, level, 2, 0, 0, 0, 1, 0x61])
+        #expect(client.take() == [.connack(.unsupportedProtocolVersion)] && client.isClosed)
+    }
+
+    @Test(arguments: [ProtocolVersion.v31, .v311])
+    func `a bridge gets nothing back that it has published, and retain flags as they were`(
+        version: ProtocolVersion
+    ) throws {
+        let world = try World()
+        let bridge = world.open(version)
+        var connect = Connect(version: version, clientID: "b")
+        connect.isBridge = true
+        #expect(bridge.exchange(.connect(connect)).first?.type == .connack)
+        bridge.subscribe("t", "$share/g/s")
+        #expect(bridge.exchange(.publish("t", "own", retain: true)) == [])
+        let other = world.join("o")
+        other.send(.publish("t", "kept", retain: true), .publish("t", "not"), .publish("s", "shared"))
+        #expect(
+            bridge.take() == [
+                .publish("t", "kept", retain: true), .publish("t", "not"), .publish("s", "shared"),
+            ])
+    }
+
+    @Test(arguments: [ProtocolVersion.v31, .v311])
+    func `before MQTT 5 a will below $SYS goes where such a publish goes`(version: ProtocolVersion) throws {
+        let world = try World()
+        let watcher = world.join("w")
+        watcher.subscribe("$SYS/#")
+        world.join("b", version, will: .say("$SYS/broker/connection/b/state", "0")).cut()
+        world.rest()
+        #expect(watcher.take() == [])
+    }
+
     @Test func `a protocol level above 5 is refused with 0x84 [MQTT-3.1.2-2]`() throws {
         let world = try World()
         let client = world.open(.v5)

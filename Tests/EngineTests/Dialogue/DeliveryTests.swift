@@ -143,6 +143,18 @@ import Testing
         #expect(try world.stored().deliveries == [])
     }
 
+    @Test func `a PUBREC with an error is not answered, whatever it is for [MQTT-4.3.3-4]`() throws {
+        let world = try World()
+        let client = world.joinPersistent("s")
+        client.subscribe("t")
+        publish("a", qos: .exactlyOnce, in: world)
+        _ = client.take()
+        #expect(client.exchange(.pubrec(1, .quotaExceeded)) == [])
+        #expect(client.exchange(.pubrec(1, .quotaExceeded)) == [])
+        #expect(client.exchange(.pubrec(9, .unspecifiedError)) == [])
+        #expect(client.exchange(.pubrec(9)) == [.pubrel(9, .packetIdentifierNotFound)])
+    }
+
     @Test func `a PUBACK with an error ends the delivery, too`() throws {
         let world = try World()
         let client = world.joinPersistent("s") { $0.receiveMaximum = 1 }

@@ -210,6 +210,16 @@ import Testing
         #expect(subscriber.take() == [])
     }
 
+    @Test(arguments: ["$SYSTEM/x", "$SYS0", "$sys/x", "$other"] as [Text])
+    func `only $SYS and what is below it is the broker's`(topic: Text) throws {
+        let world = try World()
+        let subscriber = world.join("s")
+        subscriber.subscribe(topic, qos: .atMostOnce)
+        let client = world.join("p")
+        #expect(client.exchange(.publish(topic, qos: .atLeastOnce, id: 1)) == [.puback(1)])
+        #expect(subscriber.take() == [.publish(topic)])
+    }
+
     @Test func `before MQTT 5 a refused publish is acknowledged and goes nowhere`() throws {
         let world = try World()
         let subscriber = world.join("s")
