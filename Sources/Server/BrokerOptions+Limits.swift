@@ -105,6 +105,14 @@ extension BrokerOptions {
         set { engine.outboundBytesMax = newValue }
     }
 
+    /// How many bytes of messages may wait in memory for clients that are slower than their messages, all clients together:
+    /// windows of their queues, and what their sockets do not take. When they are used up, 16 KiB or one message per client
+    /// are all that is kept, and the rest stays in the store. The default is 256 MiB; the memory is up to twice that.
+    public var deliveryBytesMax: Int {
+        get { engine.deliveryBytesMax }
+        set { engine.deliveryBytesMax = newValue }
+    }
+
     /// How many levels the topic of a publish or a will may have. The default is 128.
     public var topicLevelsMax: Int {
         get { engine.topicLevelsMax }

@@ -37,6 +37,9 @@ struct LimitFlags: ParsableArguments {
     @Option(help: "Bytes of messages that may wait for one session.")
     var queuedBytesMax = BrokerOptions().queuedBytesMax
 
+    @Option(help: "Bytes of messages that may wait in memory for slow clients, all together.")
+    var deliveryBytesMax = BrokerOptions().deliveryBytesMax
+
     @Option(help: "Threads that serve connections; by default one per core, at most 16.")
     var eventLoops = BrokerOptions().eventLoops
 
@@ -54,6 +57,7 @@ struct LimitFlags: ParsableArguments {
         options.clientsMax = clientsMax
         options.queuedMessagesMax = queuedMessagesMax
         options.queuedBytesMax = queuedBytesMax
+        options.deliveryBytesMax = deliveryBytesMax
         options.eventLoops = eventLoops
     }
 }

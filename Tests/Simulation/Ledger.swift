@@ -33,6 +33,8 @@ struct SentMessage {
     /// The connection that carried it last.
     var link = 0
     var isRefused = false
+    /// A transmission of it was refused, whether its client knows or not.
+    var wasTurnedAway = false
 
     /// Whether the broker owes it to subscribers.
     var isOwed: Bool { acknowledgedAt != nil && !isRefused && !mayExpire && !isClear && qos != .atMostOnce }

@@ -93,6 +93,8 @@ struct Plan {
             limits.batchBytesMax = dice.pick([300, 1000, 8000])
             limits.uncommittedBytesMax = dice.pick([1500, 6000, 1 << 20])
             limits.sessionUncommittedBytesMax = dice.pick([600, 1 << 20])
+            limits.deliveryBytesMax = dice.pick([0, 400, 256 << 20])
+            limits.deliveryBytesMin = dice.pick([1, 100])
             limits.outboundBytesMax = dice.pick([60, 400, 1 << 20])
             limits.retainedBytesMax = dice.pick([0, 100, 1 << 20])
         }

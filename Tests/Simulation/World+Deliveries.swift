@@ -55,14 +55,16 @@ extension World {
         _ lastSerials: inout [Incarnation.OrderKey: Int]
     ) {
         guard !message.isWill, !message.isLarge, !session.hasShare(message.topic) else { return }
-        // The first transmission may have been refused, have expired, or found no subscription.
+        // The first transmission may have been refused, have expired, or found no subscription or a full queue.
         if message.transmissions > 1
-            && (message.mayExpire || message.isRefused || !session.wasSubscribed(message))
+            && (message.mayExpire || message.isRefused || message.wasTurnedAway
+                || !session.wasSubscribed(message))
         {
             return
         }
         let key = Incarnation.OrderKey(publisher: message.incarnation, topic: message.topic, qos: publish.qos)
         if let last = lastSerials[key], last > message.serial {
+            if message.transmissions > 1, session.mayBeDropped(message.serial) { return }
             fail("client \(session.client) got \(message.serial) after \(last)")
         }
         lastSerials[key] = max(message.serial, lastSerials[key] ?? 0)

@@ -67,6 +67,8 @@ extension World {
     private func unrest() -> [String] {
         var reasons: [String] = []
         if !commons.isSettled { reasons.append("the committer is behind") }
+        let held = commons.deliveryBytes.load(ordering: .relaxed)
+        if held != 0 { reasons.append("\(held) bytes are counted for clients that have everything") }
         if commons.queuedBytes > 0 { reasons.append("\(commons.queuedBytes) bytes are uncommitted") }
         for client in clients {
             guard let link = client.link, link.isOpen else {

@@ -10,7 +10,8 @@ extension World {
     func tap(_ packet: Packet, on link: Link) {
         moment += 1
         note("link \(link.id) to client \(link.client): \(summary(packet))")
-        link.incarnation?.lastSeen = now
+        // A connection that ends has ended earlier in the tick, maybe before time has passed.
+        if case .disconnect = packet {} else { link.incarnation?.lastSeen = now }
         link.incarnation?.lastSeenAt = moment
         switch packet {
         case .connack(let connack): tap(connack, link)
@@ -123,12 +124,14 @@ extension World {
     // MARK: To publishers
 
     private func tapPuback(_ puback: Acknowledgement, _ link: Link) {
+        if puback.reason.isError { turnAway(puback.packetID, link) }
         guard let serial = outgoing(puback.packetID, link) else { return }
         guard !puback.reason.isError else { return refuse(serial) }
         settle(serial, "PUBACK")
     }
 
     private func tapPubrec(_ pubrec: Acknowledgement, _ link: Link) {
+        if pubrec.reason.isError { turnAway(pubrec.packetID, link) }
         guard let serial = outgoing(pubrec.packetID, link) else { return }
         guard !pubrec.reason.isError else { return refuse(serial) }
         let isReleased = clients[link.client].outgoing.contains { $0.serial == serial && $0.isReleased }
@@ -153,6 +156,14 @@ extension World {
     private func outgoing(_ packetID: UInt16, _ link: Link) -> Int? {
         guard clients[link.client].link === link else { return nil }
         return clients[link.client].outgoing.first { $0.packetID == packetID }?.serial
+    }
+
+    /// A client that has gone from this connection does not hear it, and sends the publish again behind others.
+    private func turnAway(_ packetID: UInt16, _ link: Link) {
+        guard let sent = clients[link.client].outgoing.first(where: { $0.packetID == packetID }) else {
+            return
+        }
+        ledger[sent.serial].wasTurnedAway = true
     }
 
     func refuse(_ serial: Int) {

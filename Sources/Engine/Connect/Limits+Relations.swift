@@ -24,10 +24,11 @@ extension Limits {
             ("queuedMessagesMax", queuedMessagesMax), ("tailMessagesMax", tailMessagesMax),
             ("tailBytesMax", tailBytesMax), ("windowMessagesMax", windowMessagesMax),
             ("windowBytesMax", windowBytesMax), ("outboundBytesMax", outboundBytesMax),
-            ("tickBytesMax", tickBytesMax),
+            ("tickBytesMax", tickBytesMax), ("deliveryBytesMin", deliveryBytesMin),
         ]
         let natural = [
             ("retainedBytesMax", retainedBytesMax), ("topicAliasBytesMax", topicAliasBytesMax),
+            ("deliveryBytesMax", deliveryBytesMax),
             ("removalDelayMaxMilliseconds", removalDelayMaxMilliseconds),
             ("commitDelayMaxMilliseconds", commitDelayMaxMilliseconds),
             ("drainDelayMaxSeconds", drainDelayMaxSeconds),

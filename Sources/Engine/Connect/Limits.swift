@@ -70,6 +70,11 @@ package struct Limits: Hashable, Sendable {
     package var windowMessagesMax = 256
     /// How many bytes one read of a session's queue may return, but for a single message that is larger.
     package var windowBytesMax = 256 << 10
+    /// How many bytes of messages may wait in memory for clients that are slower than these, all together: what was read
+    /// of their queues, what waits for their sockets.
+    package var deliveryBytesMax = 256 << 20
+    /// How many of them each client may have, or one message, when they are used up.
+    package var deliveryBytesMin = 16 << 10
 
     // MARK: Between shards, and to the store
 

@@ -147,9 +147,12 @@ package struct Catchup: Sendable {
     /// What was in flight on this connection when it began: already sent.
     package var skips: Set<MessageNumber> = []
     /// Read and not yet sent.
-    package var window: Deque<Parcel> = []
-    /// A read is under way.
-    package var isReading = false
+    package private(set) var window: Deque<Parcel> = []
+    package private(set) var windowBytes = 0
+    /// What the read that is under way may give back; zero when none is.
+    package var askedBytes = 0
+    /// What the session counts for in `Commons.deliveryBytes`.
+    package var heldBytes = 0
     /// The last read found nothing beyond it.
     package var reachedEnd = false
     /// After an overflow while going live: not again before the committer has moved past this.
@@ -161,7 +164,25 @@ package struct Catchup: Sendable {
 
     package var isLive: Bool { phase == .live }
 
+    package var isReading: Bool { askedBytes > 0 }
+
+    package mutating func append(_ parcel: Parcel) {
+        windowBytes += parcel.bytes.count
+        window.append(parcel)
+    }
+
+    package mutating func popFirst() -> Parcel? {
+        guard let parcel = window.popFirst() else { return nil }
+        windowBytes -= parcel.bytes.count
+        return parcel
+    }
+
     package mutating func restart(skipping skips: Set<MessageNumber>) {
-        self = Catchup(phase: .settling, skips: skips, round: round &+ 1)
+        self = Catchup(phase: .settling, skips: skips, heldBytes: heldBytes, round: round &+ 1)
+    }
+
+    /// Without a connection there is nothing to catch up with.
+    package mutating func end() {
+        self = Catchup(phase: .live, heldBytes: heldBytes, round: round &+ 1)
     }
 }

@@ -79,6 +79,10 @@ package final class Connection {
     package var lastTickets: InlineArray<8, UInt64> = .init(repeating: 0)
     /// What it subscribes to is not sent back to where it came from (`Connect.isBridge`).
     package var isBridge = false
+    /// What its socket was given and had not taken when it last said whether it is writable.
+    package var unsentBytes = 0
+    /// What it counts for in `Commons.deliveryBytes`.
+    package var heldBytes = 0
 
     package init(id: SlotID, origin: Origin, packetBytesMax: Int, now: Milliseconds) {
         self.id = id

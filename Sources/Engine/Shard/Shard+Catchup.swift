@@ -22,6 +22,7 @@ extension Shard {
         let skips = Set(
             session.inflight.entries.filter { $0.ordinal != PostReceiver.unstored }.map { $0.number })
         session.catchup.restart(skipping: skips)
+        countHeld(session)
         catchingUp.append(session)
     }
 
@@ -29,6 +30,7 @@ extension Shard {
     /// from the cursor, and the session does not try again before the committer has moved.
     private func overflowGoingLive(_ session: Session, _ slot: UInt32) {
         session.dropTail()
+        countHeld(session)
         commons.seats.move(session.seat, to: Seat(shard: index, slot: slot, isOnline: false))
         session.catchup.phase = .reading
         session.catchup.reachedEnd = false
@@ -100,16 +102,20 @@ extension Shard {
         guard !session.catchup.isReading, let slot = session.slot, let connection = connections[Int(slot)],
             connection.stage == .connected || connection.stage == .connecting
         else { return }
-        guard session.catchup.window.count <= limits.windowMessagesMax / 2 else { return }
+        let bytesMax = share(of: limits.windowBytesMax)
+        guard session.catchup.window.count <= limits.windowMessagesMax / 2,
+            session.catchup.windowBytes <= bytesMax / 2, !isClogged(connection)
+        else { return }
         switch session.catchup.phase {
         case .live, .settling: return
         case .goingLive(_, let position) where position > ledger.position: return
         case .reading where session.catchup.reachedEnd: return goLive(session, slot)
         case .reading, .goingLive: break
         }
-        session.catchup.isReading = true
+        session.catchup.askedBytes = bytesMax
+        countHeld(session)
         let kind = ReadRequest.Kind.window(
-            after: session.catchup.cursor, limit: limits.windowMessagesMax, bytesMax: limits.windowBytesMax,
+            after: session.catchup.cursor, limit: limits.windowMessagesMax, bytesMax: bytesMax,
             round: session.catchup.round)
         ask(ReadRequest(session: session.number, kind: kind))
     }
@@ -136,7 +142,7 @@ extension Shard {
         guard let session = sessions[number], session.catchup.round == round, let slot = session.slot,
             let connection = connections[Int(slot)]
         else { return }
-        session.catchup.isReading = false
+        session.catchup.askedBytes = 0
         fill(session, with: page)
         pump(session, connection)
     }
@@ -156,7 +162,7 @@ extension Shard {
             }
             session.catchup.cursor = delivery.number
             if session.catchup.skips.contains(delivery.number) { continue }
-            session.catchup.window.append(Parcel(delivery))
+            session.catchup.append(Parcel(delivery))
         }
         guard isDone else { return }
         switch session.catchup.phase {

@@ -235,6 +235,7 @@ extension Shard {
             commons.seats.move(
                 session.seat, to: Seat(shard: index, slot: connection.id.index, isOnline: false))
             session.catchup.restart(skipping: [])
+            countHeld(session)
             catchingUp.append(session)
         } else {
             seatNew(session, connection)

@@ -36,7 +36,7 @@ extension Shard {
         _ connection: Connection
     ) {
         guard connection.stage == .connected else { return }
-        guard !connection.isCongested(limits.outboundBytesMax) else {
+        guard !isCongested(connection) else {
             return noteDrop(session.number, .slowConsumer)
         }
         write(post, receiver, mail, packetID: 0, to: connection)
@@ -45,15 +45,16 @@ extension Shard {
     /// Whether the client's receive window and the socket have room `[MQTT-3.3.4-9]`.
     func canSend(_ session: Session, _ connection: Connection) -> Bool {
         session.inflight.count < connection.windowMax && connection.stage == .connected
-            && !connection.isCongested(limits.outboundBytesMax)
+            && !isCongested(connection)
     }
 
     /// Keeps a message in memory for later. When there are too many: a persistent session falls back to its
     /// store, a volatile one has none and is closed.
     private func keep(_ parcel: Parcel, _ session: Session, _ connection: Connection) {
         session.pushTail(parcel)
-        let isOver = session.tail.count > limits.tailMessagesMax || session.tailBytes > limits.tailBytesMax
-        guard isOver else { return }
+        guard session.tail.count > limits.tailMessagesMax || session.tailBytes > limits.tailBytesMax else {
+            return countHeld(session)
+        }
         if session.isPersistent {
             fallBack(session)
         } else {
@@ -89,8 +90,9 @@ extension Shard {
 
     /// Sends what waits in memory, as far as the window goes.
     func pump(_ session: Session, _ connection: Connection) {
-        while !session.catchup.window.isEmpty, canSend(session, connection) {
-            let parcel = session.catchup.window.removeFirst()
+        while !session.catchup.window.isEmpty, canSend(session, connection),
+            let parcel = session.catchup.popFirst()
+        {
             send(parcel, session, connection)
         }
         if session.catchup.isLive {
@@ -100,6 +102,7 @@ extension Shard {
         } else {
             readOn(session)
         }
+        countHeld(session)
         if let line = session.retained { unparkRetained(line, session, connection) }
     }
 

@@ -50,6 +50,7 @@ extension Shard {
         _ connection: Connection, _ reason: ReasonCode, _ detail: String, cancelsWill: Bool
     ) {
         connection.stage = .closed
+        countHeld(connection)
         connection.block = []
         connection.replies.removeAll()
         guard let session = connection.session else { return }
@@ -99,7 +100,8 @@ extension Shard {
     private func quiet(_ session: Session) {
         session.inflight.removeAll()
         session.dropTail()
-        session.catchup = Catchup(phase: .live, round: session.catchup.round &+ 1)
+        session.catchup.end()
+        countHeld(session)
         catchingUp.removeAll { $0 === session }
         endRetained(session)
     }

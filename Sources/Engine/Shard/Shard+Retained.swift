@@ -272,7 +272,7 @@ extension Shard {
 
     private func hasRoom(_ session: Session, _ connection: Connection) -> Bool {
         session.catchup.isLive && session.tail.count < min(Shard.retainedWindow, limits.tailMessagesMax)
-            && !connection.isCongested(limits.outboundBytesMax)
+            && !isCongested(connection)
     }
 
     /// One retained message for one session: a message of its own, with a new number if it is stored.

@@ -145,10 +145,16 @@ package final class Shard {
     }
 
     /// The socket takes bytes again, or does not.
-    package func writabilityChanged(_ slot: SlotID, isWritable: Bool, now: Milliseconds) {
+    ///
+    /// `unsentBytes` have been given to it, and it has not taken them yet.
+    package func writabilityChanged(
+        _ slot: SlotID, isWritable: Bool, unsentBytes: Int = 0, now: Milliseconds
+    ) {
         begin(now)
         guard let connection = connection(slot) else { return }
         connection.isWritable = isWritable
+        connection.unsentBytes = unsentBytes
+        countHeld(connection)
         guard isWritable, connection.outbound.readableBytes > 0 || connection.session != nil else { return }
         markDirty(connection)
         if let session = connection.session, connection.stage == .connected { pump(session, connection) }
@@ -278,7 +284,9 @@ package final class Shard {
         while let connection = dirty.popLast() {
             connection.isDirty = false
             guard connection.stage != .closed else { continue }
-            if connection.isWritable && connection.outbound.readableBytes > 0 {
+            if !connection.isWritable {
+                countHeld(connection)
+            } else if connection.outbound.readableBytes > 0 {
                 orders.append(.flush(connection.id))
                 let isCongested = connection.isCongested(limits.outboundBytesMax)
                 if isCongested, let session = connection.session,

@@ -28,6 +28,8 @@ package final class Commons: Sendable {
     private let counts = Mutex(QueueCounts())
     /// How many connections there are, over all shards.
     package let connectionCount = Atomic<Int>(0)
+    /// What waits in memory for clients that are slower than their messages, over all shards (`Shard+Held`).
+    package let deliveryBytes = Atomic<Int>(0)
 
     package init(shardCount: Int, limits: Limits, lease: Lease? = nil) {
         self.limits = limits

@@ -117,7 +117,15 @@ final class ConnectionHandler: ChannelInboundHandler {
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         isWritable = context.channel.isWritable
         guard let connection else { return }
-        loop.writabilityChanged(connection.id, isWritable: isWritable)
+        loop.writabilityChanged(connection.id, isWritable: isWritable, unsentBytes: unsentBytes(context))
+    }
+
+    private func unsentBytes(_ context: ChannelHandlerContext) -> Int {
+        do {
+            return try context.channel.syncOptions?.getOption(.bufferedWritableBytes) ?? 0
+        } catch {
+            return 0  // A closed channel has dropped them.
+        }
     }
 
     func channelInactive(context: ChannelHandlerContext) {

@@ -126,9 +126,9 @@ final class ShardLoop: @unchecked Sendable {
         shard.closed(slot, now: now)
     }
 
-    func writabilityChanged(_ slot: SlotID, isWritable: Bool) {
+    func writabilityChanged(_ slot: SlotID, isWritable: Bool, unsentBytes: Int) {
         beginTick()
-        shard.writabilityChanged(slot, isWritable: isWritable, now: now)
+        shard.writabilityChanged(slot, isWritable: isWritable, unsentBytes: unsentBytes, now: now)
     }
 
     /// Counts a channel in; false when the broker is shutting down and the channel must close at once.

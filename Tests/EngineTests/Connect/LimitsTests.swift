@@ -28,6 +28,8 @@ import Testing
         ("windowBytesMax", { $0.windowBytesMax = 0 }),
         ("outboundBytesMax", { $0.outboundBytesMax = 0 }),
         ("retainedBytesMax", { $0.retainedBytesMax = -1 }),
+        ("deliveryBytesMax", { $0.deliveryBytesMax = -1 }),
+        ("deliveryBytesMin", { $0.deliveryBytesMin = 0 }),
         ("removalDelayMaxMilliseconds", { $0.removalDelayMaxMilliseconds = -1 }),
         ("commitDelayMaxMilliseconds", { $0.commitDelayMaxMilliseconds = -1 }),
         ("drainDelayMaxSeconds", { $0.drainDelayMaxSeconds = -1 }),
