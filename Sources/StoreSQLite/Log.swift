@@ -6,7 +6,7 @@ import Glibc
 
 /// The write-ahead log: how long it is and when it is written back.
 ///
-/// At each eighth of its limit the checkpointer is told to write back what is there, at the limit to catch up. When it has,
+/// At half of its limit the checkpointer is told to write back what is there, at the limit to catch up. When it has,
 /// the committer's thread writes back the rest, which is short, and the next batch begins the log anew. Somebody
 /// who reads an old state prevents that; from twice the limit on the committer waits a moment for readers and for
 /// the checkpointer, once per quarter of growth, so a long read (`verify`) costs disk and not time; from three
@@ -15,14 +15,10 @@ final class Log {
     private let connection: Connection
     private let path: String
     private let framesMax: Int
-    /// Frames that are written back together. While they are synced the disk does little else: many small slices hold up
-    /// a commit less than a large one.
-    private let sliceFrames: Int
     private let waitMilliseconds: Int32
     let checkpointer: Checkpointer
     /// Frames at which the checkpointer is told the next time.
     private var nextFrames: Int
-    private var lastFrames = 0
 
     init(
         _ connection: Connection, _ path: String, _ options: SQLiteStore.Options
@@ -31,8 +27,7 @@ final class Log {
         self.path = path + "-wal"
         framesMax = max(4, options.logBytesMax / 4_096)
         waitMilliseconds = options.logWaitMilliseconds
-        sliceFrames = max(1, framesMax / 8)
-        nextFrames = sliceFrames
+        nextFrames = framesMax / 2
         checkpointer = try Checkpointer(path, options)
         connection.countFrames()
         reserve(options.storeReserveBytes)
@@ -43,12 +38,12 @@ final class Log {
     /// that, now or on the checkpointer's thread: a failed sync concerns everybody.
     func checkpointIfDue() throws(SQLiteFailure) {
         let frames = connection.frames
-        if frames < lastFrames { nextFrames = sliceFrames }  // It was begun anew.
-        lastFrames = frames
+        // Much shorter than expected: it was begun anew.
+        if frames < nextFrames - framesMax * 3 / 4 { nextFrames = framesMax / 2 }
         guard frames >= nextFrames else { return }
         nextFrames = frames + framesMax / 4
         if frames < framesMax {
-            nextFrames = frames + sliceFrames
+            nextFrames = framesMax
             if let failure = checkpointer.order(.checkpoint) { throw failure }
         } else if frames < 2 * framesMax {
             nextFrames = frames + framesMax / 32
